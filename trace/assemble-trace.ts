@@ -1,0 +1,68 @@
+import type { CallColumns } from './call-columns.ts';
+import { sealColumns } from './call-columns.ts';
+import { TraceError } from './errors.ts';
+import type { Architecture, Loss, Skip, StackTable, Switches, Thread, Trace, TraceFormat } from './trace.ts';
+
+export interface TraceParts {
+  readonly format: TraceFormat;
+  readonly architecture: Architecture;
+  readonly columns: CallColumns;
+  readonly callNames: readonly string[];
+  readonly threads: readonly Thread[];
+  readonly switches: Switches | null;
+  readonly stacks: StackTable | null;
+  readonly losses: readonly Loss[];
+  readonly skips: readonly Skip[];
+  /** Where the columns' time zero lies in the trace's own clock. */
+  readonly zeroSeconds: number;
+  /** The first and the last event's time, whatever its kind. */
+  readonly firstNs: number;
+  readonly lastNs: number;
+}
+
+/** Seals what a reader filled into a trace whose times count from its first event. */
+export function assembleTrace(parts: TraceParts): Trace {
+  const { columns, firstNs } = parts;
+  if (columns.length === 0) {
+    throw new TraceError(
+      `a ${parts.format} text without system calls: expected raw_syscalls:sys_enter and sys_exit events` +
+        " (perf record -e 'raw_syscalls:sys_*' -p PID) or strace -f -ttt -T -p PID",
+    );
+  }
+  sealColumns(columns);
+  if (firstNs !== 0) {
+    for (let row = 0; row < columns.length; row++) columns.enterNs[row]! -= firstNs;
+    if (parts.switches !== null) shift(parts.switches.timeNs, firstNs);
+  }
+  return {
+    format: parts.format,
+    architecture: parts.architecture,
+    length: columns.length,
+    enterNs: columns.enterNs,
+    durationNs: columns.durationNs,
+    thread: columns.thread,
+    cpu: columns.cpu,
+    call: columns.call,
+    result: columns.result,
+    fd: columns.fd,
+    callNames: parts.callNames,
+    threads: parts.threads,
+    switches: parts.switches,
+    stack: columns.stack,
+    stacks: parts.stacks,
+    losses: parts.losses.map((loss) => ({
+      ...loss,
+      timeNs: loss.timeNs === null ? null : loss.timeNs - firstNs,
+    })),
+    skips: parts.skips,
+    window: {
+      startSeconds: parts.zeroSeconds + firstNs / 1e9,
+      endNs: parts.lastNs - firstNs,
+      coveredFromNs: 0,
+    },
+  };
+}
+
+function shift(timesNs: Float64Array, byNs: number): void {
+  for (let row = 0; row < timesNs.length; row++) timesNs[row]! -= byNs;
+}

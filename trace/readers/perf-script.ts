@@ -1,0 +1,383 @@
+/**
+ * Text of `perf script` for system calls, with or without call chains. Recorded and printed by
+ *
+ *   perf record -e raw_syscalls:sys_enter,raw_syscalls:sys_exit,sched:sched_switch -k CLOCK_MONOTONIC -p PID
+ *   perf script -F comm,pid,tid,cpu,time,event,trace
+ *
+ * (profiles: `--call-graph` and the fields `ip,sym,dso` too). The named events syscalls:sys_enter_* are read as
+ * well, and lines without process id or CPU. Other events are counted and passed over.
+ *
+ * Privacy: of a call's arguments only the first is looked at, and only where it is a file descriptor.
+ *
+ * Profiles have millions of lines, so the parser works on bytes in place, without a string or an object per line.
+ */
+import { Buffer } from 'node:buffer';
+import { assembleTrace } from '../assemble-trace.ts';
+import { createCallColumns } from '../call-columns.ts';
+import { createCallKinds } from '../call-kinds.ts';
+import { ANY_KIND, createCallPairing, descriptor } from '../call-pairing.ts';
+import { forEachLine } from '../lines.ts';
+import { createSkipTable, type SkipKind } from '../skip-table.ts';
+import { createSwitchColumns } from '../switch-columns.ts';
+import { callName } from '../syscalls/call-names.ts';
+import { ENDS_PROCESS } from '../syscalls/call-traits.ts';
+import { createThreadTable } from '../thread-table.ts';
+import {
+  type Architecture,
+  type Loss,
+  NO_CPU,
+  NO_FD,
+  NO_STACK,
+  OPEN,
+  type ReadOptions,
+  type Trace,
+} from '../trace.ts';
+import { createPerfHeader, readPerfHeader } from './perf-header.ts';
+import { createPerfStacks } from './perf-stacks.ts';
+import { parseSchedSwitch } from './sched-switch.ts';
+
+/** The command that prints what this reader reads; error messages name it. */
+export const PERF_SCRIPT_COMMAND = 'perf script -F comm,pid,tid,cpu,time,event,trace';
+
+const OTHER_EVENTS: SkipKind = { reason: 'events that are no system calls', severity: 'info', remedy: '' };
+const NO_CALL_NUMBER: SkipKind = {
+  reason: 'calls that a seccomp filter or a tracer took out (number -1)',
+  severity: 'info',
+  remedy: '',
+};
+const LOST_EVENTS: SkipKind = {
+  reason: 'events that perf lost',
+  severity: 'loss',
+  remedy: 'Record with a larger buffer: perf record -m 64M.',
+};
+const THREADS_ONLY: SkipKind = {
+  reason: 'lines without a process id: each thread counts as a process of its own',
+  severity: 'notice',
+  remedy: `Print them with ${PERF_SCRIPT_COMMAND}.`,
+};
+const CLOCK_BACK: SkipKind = {
+  reason: 'lines whose time lies before that of the line above: sorted by time',
+  severity: 'notice',
+  remedy: 'Record with a monotonic clock: perf record -k CLOCK_MONOTONIC.',
+};
+const NOT_UNDERSTOOD: SkipKind = {
+  reason: 'lines that are not perf script text',
+  severity: 'error',
+  remedy: `Print the recording again with ${PERF_SCRIPT_COMMAND}, and keep its errors out of the file.`,
+};
+const TOO_LONG: SkipKind = {
+  reason: 'lines of more than 256 KiB',
+  severity: 'error',
+  remedy: `Print the recording again with ${PERF_SCRIPT_COMMAND}.`,
+};
+const CUT_LINE: SkipKind = {
+  reason: 'a last line without an end: the text was cut there',
+  severity: 'loss',
+  remedy: 'Copy the file again after perf script has ended.',
+};
+
+const TAB = 9;
+const SPACE = 32;
+const HASH = 35;
+const COMMA = 44;
+const MINUS = 45;
+const ZERO = 48;
+const NINE = 57;
+const COLON = 58;
+const EQUALS = 61;
+const LOWER_A = 97;
+const LOWER_C = 99;
+const LOWER_F = 102;
+const LOWER_H = 104;
+const LOWER_N = 110;
+const LOWER_S = 115;
+const LOWER_Y = 121;
+const UNDERSCORE = 95;
+
+/** Call numbers that are looked up by index; larger ones exist only for broken or foreign input. */
+const TABLE_NUMBERS = 1024;
+
+export async function readPerfScript(
+  chunks: AsyncIterable<Uint8Array>,
+  options: ReadOptions = {},
+): Promise<Trace> {
+  const skips = createSkipTable();
+  const kinds = createCallKinds();
+  const columns = createCallColumns(options.stacks === true);
+  const pairing = createCallPairing(columns, kinds, skips);
+  const threads = createThreadTable();
+  const switches = createSwitchColumns();
+  const stacks = options.stacks === true ? createPerfStacks() : null;
+  const losses: Loss[] = [];
+  const header = createPerfHeader();
+  const kindOfNumber = new Int32Array(TABLE_NUMBERS).fill(ANY_KIND);
+  /** When each process made its exit_group call. */
+  const processEndNs = new Map<number, number>();
+  const commHash: number[] = [];
+
+  let architecture: Architecture = options.architecture ?? 'x86_64';
+  let zeroSeconds = -1;
+  let firstNs = Number.POSITIVE_INFINITY;
+  let lastNs = 0;
+  let previousNs = Number.NEGATIVE_INFINITY;
+  let lastThread = -1;
+  let lastThreadTid = -1;
+  let lastThreadPid = -1;
+  /** The call that the call chain lines to come belong to, or -1 where nobody needs them. */
+  let chainRow = -1;
+
+  const kindOf = (number: number): number => {
+    if (number < 0 || number >= TABLE_NUMBERS) return kinds.intern(callName(architecture, number));
+    const known = kindOfNumber[number]!;
+    if (known !== ANY_KIND) return known;
+    const kind = kinds.intern(callName(architecture, number));
+    kindOfNumber[number] = kind;
+    return kind;
+  };
+
+  const timeOfHeader = (at: number): number => {
+    if (zeroSeconds < 0) zeroSeconds = header.seconds;
+    const timeNs = (header.seconds - zeroSeconds) * 1e9 + header.fractionNs;
+    if (timeNs < previousNs) skips.add(CLOCK_BACK, at);
+    previousNs = timeNs;
+    if (timeNs < firstNs) firstNs = timeNs;
+    if (timeNs > lastNs) lastNs = timeNs;
+    return timeNs;
+  };
+
+  const threadOfHeader = (bytes: Uint8Array, at: number): number => {
+    if (header.tid !== lastThreadTid || header.pid !== lastThreadPid) {
+      lastThread = threads.find(header.pid, header.tid);
+      lastThreadTid = header.tid;
+      lastThreadPid = header.pid;
+    }
+    if (!header.namesProcess) skips.add(THREADS_ONLY, at);
+    let hash = header.commEnd - header.commStart;
+    for (let i = header.commStart; i < header.commEnd; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+    if (commHash[lastThread] !== hash) {
+      commHash[lastThread] = hash;
+      threads.rows[lastThread]!.comm = text(bytes, header.commStart, header.commEnd);
+    }
+    return lastThread;
+  };
+
+  const endChain = (): void => {
+    if (stacks === null || columns.stack === null || chainRow < 0) return;
+    const node = stacks.endChain();
+    if (node !== NO_STACK) columns.stack[chainRow] = node;
+    chainRow = -1;
+  };
+
+  const entered = (bytes: Uint8Array, kind: number, fd: number, at: number): void => {
+    const timeNs = timeOfHeader(at);
+    const thread = threadOfHeader(bytes, at);
+    const row = pairing.enter(thread, timeNs, header.cpu < 0 ? NO_CPU : header.cpu, kind, fd, at);
+    if (kinds.names[kind] === ENDS_PROCESS) processEndNs.set(header.pid, timeNs);
+    chainRow = row;
+  };
+
+  const returned = (bytes: Uint8Array, kind: number, result: number, at: number): void => {
+    const timeNs = timeOfHeader(at);
+    const row = pairing.exit(threadOfHeader(bytes, at), timeNs, kind, result, at);
+    // The chain at the exit is that of the enter: it is read only where the enter's is missing.
+    chainRow = row >= 0 && columns.stack !== null && columns.stack[row] === NO_STACK ? row : -1;
+  };
+
+  /** `raw_syscalls:sys_enter: NR 202 (566f960, 81, …)`, from behind the event's name. */
+  const rawEnter = (bytes: Uint8Array, from: number, end: number, at: number): boolean => {
+    let i = behindNumberMark(bytes, from, end);
+    if (i < 0) return false;
+    if (bytes[i] === MINUS) {
+      timeOfHeader(at);
+      skips.add(NO_CALL_NUMBER, at);
+      return true;
+    }
+    const digits = i;
+    let number = 0;
+    for (; i < end && bytes[i]! >= ZERO && bytes[i]! <= NINE; i++) number = number * 10 + bytes[i]! - ZERO;
+    if (i === digits || i >= end) return false;
+    const kind = kindOf(number);
+    let fd = NO_FD;
+    if (kinds.takesDescriptor[kind]) fd = hexDescriptor(bytes, i + 2, end);
+    entered(bytes, kind, fd, at);
+    return true;
+  };
+
+  /** `raw_syscalls:sys_exit: NR 202 = -110`, from behind the event's name. */
+  const rawExit = (bytes: Uint8Array, from: number, end: number, at: number): boolean => {
+    let i = behindNumberMark(bytes, from, end);
+    if (i < 0) return false;
+    // rt_sigreturn returns into another context, whose call number is -1 (arch/x86/kernel/signal_64.c).
+    const anyCall = bytes[i] === MINUS;
+    if (anyCall) i++;
+    const digits = i;
+    let number = 0;
+    for (; i < end && bytes[i]! >= ZERO && bytes[i]! <= NINE; i++) number = number * 10 + bytes[i]! - ZERO;
+    if (i === digits) return false;
+    while (i < end && (bytes[i] === SPACE || bytes[i] === EQUALS)) i++;
+    const negative = bytes[i] === MINUS;
+    if (negative) i++;
+    const resultDigits = i;
+    let result = 0;
+    for (; i < end && bytes[i]! >= ZERO && bytes[i]! <= NINE; i++) result = result * 10 + bytes[i]! - ZERO;
+    if (i === resultDigits || i !== end) return false;
+    returned(bytes, anyCall ? ANY_KIND : kindOf(number), negative ? -result : result, at);
+    return true;
+  };
+
+  /** `syscalls:sys_enter_read: fd: 0x3, …` and `syscalls:sys_exit_read: 0x10`, from the name behind `sys_e…_`. */
+  const named = (bytes: Uint8Array, enter: boolean, from: number, end: number, at: number): boolean => {
+    const colon = bytes.indexOf(COLON, from);
+    if (colon < 0 || colon >= end) return false;
+    const kind = kinds.intern(text(bytes, from, colon).replace(/^new(stat|lstat|fstat|uname)$/, '$1'));
+    const rest = text(bytes, colon + 1, end);
+    if (enter) {
+      const first = kinds.takesDescriptor[kind] ? /^\s*\w+: (?:0x)?([0-9a-f]+)/.exec(rest)?.[1] : undefined;
+      entered(
+        bytes,
+        kind,
+        first === undefined ? NO_FD : descriptor(Number.parseInt(first.slice(-8), 16)),
+        at,
+      );
+      return true;
+    }
+    const result = /^\s*(0x[0-9a-f]{1,16}|-?\d{1,19})\s*$/.exec(rest)?.[1];
+    if (result === undefined) return false;
+    returned(bytes, kind, Number(BigInt.asIntN(64, BigInt(result))), at);
+    return true;
+  };
+
+  const switched = (bytes: Uint8Array, from: number, end: number, at: number): boolean => {
+    const event = parseSchedSwitch(text(bytes, from, end));
+    if (event === null) return false;
+    const timeNs = timeOfHeader(at);
+    switches.append(
+      timeNs,
+      header.cpu < 0 ? NO_CPU : header.cpu,
+      event.previousTid,
+      event.nextTid,
+      event.runnable,
+    );
+    if (event.dead) {
+      const thread = threads.findTid(event.previousTid);
+      if (thread >= 0) pairing.threadEnded(thread, timeNs);
+    }
+    return true;
+  };
+
+  const otherLine = (bytes: Uint8Array, start: number, end: number, at: number): void => {
+    const line = text(bytes, start, end);
+    if (bytes[start] === HASH) {
+      const machine = /^# arch : (\S+)/.exec(line)?.[1];
+      if (machine === 'aarch64' || machine === 'arm64') architecture = 'arm64';
+      else if (machine === 'x86_64') architecture = 'x86_64';
+      return;
+    }
+    const lost = /\bLOST\b\D*(\d+)/i.exec(line);
+    if (lost !== null) {
+      const place = /\[(\d+)\]\s+(\d+)\.(\d+):/.exec(line);
+      let timeNs: number | null = null;
+      if (place !== null && zeroSeconds >= 0) {
+        timeNs = (Number(place[2]) - zeroSeconds) * 1e9 + Number(`0.${place[3]}`) * 1e9;
+      }
+      const events = Number(lost[1]);
+      losses.push({ cpu: place === null ? -1 : Number(place[1]), timeNs, events });
+      skips.add(LOST_EVENTS, at, events);
+      return;
+    }
+    skips.add(isOtherEvent(line) ? OTHER_EVENTS : NOT_UNDERSTOOD, at);
+  };
+
+  await forEachLine(chunks, {
+    line(bytes, start, end, at) {
+      if (start === end) {
+        endChain();
+        return;
+      }
+      if (bytes[start] === TAB) {
+        if (chainRow >= 0 && stacks !== null) stacks.frameLine(bytes, start, end);
+        return;
+      }
+      endChain();
+      // The first `…syscalls:sys_e…` or `sched:sched_switch` with a header before it: no thread name is as long.
+      for (let i = start; i < end - 10; i++) {
+        if (bytes[i] !== COLON || bytes[i + 1] !== LOWER_S) continue;
+        if (bytes[i + 2] === LOWER_Y && bytes[i + 3] === LOWER_S && bytes[i + 4] === UNDERSCORE) {
+          const raw = bytes[i - 9] === UNDERSCORE;
+          if (!readPerfHeader(header, bytes, start, raw ? i - 12 : i - 8)) continue;
+          const enter = bytes[i + 6] === LOWER_N;
+          const after = i + (enter ? 10 : 9);
+          const understood =
+            bytes[after] !== COLON
+              ? named(bytes, enter, after + 1, end, at)
+              : enter
+                ? rawEnter(bytes, after + 1, end, at)
+                : rawExit(bytes, after + 1, end, at);
+          if (!understood) skips.add(NOT_UNDERSTOOD, at);
+          return;
+        }
+        if (bytes[i + 2] === LOWER_C && bytes[i + 3] === LOWER_H && bytes[i + 13] === COLON) {
+          if (!readPerfHeader(header, bytes, start, i - 5)) continue;
+          if (!switched(bytes, i + 14, end, at)) skips.add(NOT_UNDERSTOOD, at);
+          return;
+        }
+      }
+      otherLine(bytes, start, end, at);
+    },
+    tooLong: (at) => skips.add(TOO_LONG, at),
+    cut: (at) => skips.add(CUT_LINE, at),
+  });
+  endChain();
+
+  for (let row = 0; row < columns.length; row++) {
+    if (columns.durationNs[row] !== OPEN) continue;
+    const endNs = processEndNs.get(threads.rows[columns.thread[row]!]!.pid);
+    if (endNs !== undefined && endNs >= columns.enterNs[row]!) {
+      columns.durationNs[row] = endNs - columns.enterNs[row]!;
+    }
+  }
+
+  return assembleTrace({
+    format: 'perf-script',
+    architecture,
+    columns,
+    callNames: kinds.names,
+    threads: threads.toThreads(),
+    switches: switches.seal((tid) => threads.findTid(tid)),
+    stacks: stacks?.table() ?? null,
+    losses,
+    skips: skips.rows(),
+    zeroSeconds: Math.max(0, zeroSeconds),
+    firstNs: Number.isFinite(firstNs) ? firstNs : 0,
+    lastNs,
+  });
+}
+
+/** A line of some other event: it has a time and an event's name where perf puts them. */
+export function isOtherEvent(line: string): boolean {
+  return /\s\d+\.\d+:\s+(?:\d+\s+)?\S+:\s/.test(line) || /\bPERF_RECORD_/.test(line);
+}
+
+/** Index behind ` NR `, or -1. */
+function behindNumberMark(bytes: Uint8Array, from: number, end: number): number {
+  let i = from;
+  while (i < end && bytes[i] === SPACE) i++;
+  if (i + 4 > end || bytes[i] !== 78 || bytes[i + 1] !== 82 || bytes[i + 2] !== SPACE) return -1;
+  return i + 3;
+}
+
+/** The hexadecimal number that starts at `from` and ends before a comma or a parenthesis, as a descriptor. */
+function hexDescriptor(bytes: Uint8Array, from: number, end: number): number {
+  let value = 0;
+  for (let i = from; i < end && bytes[i] !== COMMA; i++) {
+    const byte = bytes[i]!;
+    if (byte >= ZERO && byte <= NINE) value = (value << 4) | (byte - ZERO);
+    else if (byte >= LOWER_A && byte <= LOWER_F) value = (value << 4) | (byte - LOWER_A + 10);
+    else break;
+  }
+  return descriptor(value);
+}
+
+function text(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+}

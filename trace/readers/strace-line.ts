@@ -1,0 +1,121 @@
+/**
+ * One line of `strace -f -ttt -T`, in the form of -o FILE (`N time call`) or of standard error
+ * (`[pid N] time call`, or no id at all while there is one process). Source: strace's printleader() and
+ * syscall_exiting_trace() in src/strace.c and src/syscall.c; the traps are those of perfetto#7224.
+ */
+export type StraceLine =
+  /** A call with its return, or `returned: null` where it began and the line ends `<unfinished ...>`. */
+  | (StraceStamp & {
+      readonly kind: 'call';
+      readonly name: string;
+      readonly args: string;
+      readonly returned: StraceReturn | null;
+    })
+  | (StraceStamp & {
+      readonly kind: 'resumed';
+      readonly name: string;
+      readonly args: string;
+      readonly returned: StraceReturn | null;
+    })
+  | (StraceStamp & { readonly kind: 'signal' })
+  | (StraceStamp & { readonly kind: 'ended' })
+  /** strace's own `strace: Process N attached`. */
+  | { readonly kind: 'attached'; readonly tid: number }
+  /** strace's own words, and the frames of -k. */
+  | { readonly kind: 'remark' };
+
+export interface StraceStamp {
+  /** 0 where the line names no process. */
+  readonly tid: number;
+  readonly clock: StraceClock;
+  /** Whole seconds and the rest in nanoseconds: a double cannot hold both for today's date. */
+  readonly seconds: number;
+  readonly fractionNs: number;
+}
+
+/** epoch: -ttt; day: -t, -tt; relative: -r, seconds since the line before. */
+export type StraceClock = 'epoch' | 'day' | 'relative';
+
+export interface StraceReturn {
+  /** As printed: `0`, `-1`, `0x7f…`, `?`. */
+  readonly value: string;
+  /** `EAGAIN` and the like; empty where the call succeeded. */
+  readonly errno: string;
+  /** From -T, or null. */
+  readonly durationNs: number | null;
+}
+
+const LEAD =
+  /^\s*(?:\[pid\s+(\d+)\]\s+)?(?:(\d+)\s+)?(?:(\d\d):(\d\d):(\d\d)|(\d+))(?:\.(\d+))?(?: \(\+\s+\d+\.\d+\))?\s+/;
+const OWN_WORDS = /^\s*(?:\[pid\s+\d+\]\s+|\d+\s+)?strace: /;
+const ATTACHED = /strace: Process (\d+) attached/;
+const CALL = /^([a-z_][\w]*|\?\?\?)\(/i;
+const RESUMED = /^<\.\.\. ([a-z_][\w]*|\?\?\?) resumed>/i;
+const DURATION = / <(\d+)\.(\d+)>$/;
+/** ` <unfinished ...>`, ` <detached ...>`, ` <pid changed to N ...>`: the call goes on without this line. */
+const OPEN_END = /<(?:unfinished|detached|pid changed to \d+) \.\.\.>$/;
+const RETURN = /^(\?|-?\d+|0x[0-9a-f]+)(?: (E[A-Z0-9_]+))?/;
+const SECONDS_OF_YEAR_1973 = 100_000_000;
+
+/** Parses a line, or returns null where it is no strace output. */
+export function parseStraceLine(line: string): StraceLine | null {
+  if (OWN_WORDS.test(line)) {
+    const tid = ATTACHED.exec(line)?.[1];
+    return tid === undefined ? { kind: 'remark' } : { kind: 'attached', tid: Number(tid) };
+  }
+  if (line.startsWith(' > ')) return { kind: 'remark' };
+  const lead = LEAD.exec(line);
+  if (lead === null) return null;
+  const [all, bracketed, bare, hours, minutes, wholeSeconds, plainSeconds, fraction = ''] = lead;
+  const ofDay = hours !== undefined;
+  const seconds = ofDay
+    ? Number(hours) * 3600 + Number(minutes) * 60 + Number(wholeSeconds)
+    : Number(plainSeconds);
+  const stamp: StraceStamp = {
+    tid: Number(bracketed ?? bare ?? 0),
+    clock: ofDay ? 'day' : seconds >= SECONDS_OF_YEAR_1973 ? 'epoch' : 'relative',
+    seconds,
+    fractionNs: nanoseconds(fraction),
+  };
+  const rest = line.slice(all.length);
+  if (rest.startsWith('+++ ')) return { kind: 'ended', ...stamp };
+  if (rest.startsWith('--- ')) return { kind: 'signal', ...stamp };
+
+  const resumed = RESUMED.exec(rest);
+  const call = resumed ?? CALL.exec(rest);
+  const name = call?.[1];
+  if (call === null || name === undefined) return null;
+  const kind = resumed === null ? 'call' : 'resumed';
+  const body = rest.slice(call[0].length);
+  if (OPEN_END.test(body)) return { kind, name, args: body, returned: null, ...stamp };
+
+  const duration = DURATION.exec(body);
+  const beforeDuration = duration === null ? body : body.slice(0, duration.index);
+  // The last `) =`: arguments print `=` themselves, as in wait4's `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
+  const split = lastReturnMark(beforeDuration);
+  if (split === null) return null;
+  const value = RETURN.exec(split.value);
+  if (value === null) return null;
+  const returned: StraceReturn = {
+    value: value[1] ?? '?',
+    errno: value[2] ?? '',
+    durationNs: duration === null ? null : Number(duration[1]) * 1e9 + nanoseconds(duration[2] ?? ''),
+  };
+  return { kind, name, args: body.slice(0, split.argsEnd), returned, ...stamp };
+}
+
+/** Splits at the last `)` that only blanks part from ` = `. */
+function lastReturnMark(body: string): { argsEnd: number; value: string } | null {
+  for (let equals = body.lastIndexOf(' = '); equals >= 0; equals = body.lastIndexOf(' = ', equals - 1)) {
+    let at = equals;
+    while (at > 0 && body[at] === ' ') at--;
+    if (body[at] === ')') return { argsEnd: at, value: body.slice(equals + 3) };
+    if (equals === 0) break;
+  }
+  return null;
+}
+
+/** Digits behind the point as nanoseconds. */
+function nanoseconds(fraction: string): number {
+  return Number(fraction.slice(0, 9).padEnd(9, '0'));
+}
