@@ -1,0 +1,169 @@
+import { rowsByThread } from '../../signatures/invocations.ts';
+import { OPEN, type Trace } from '../../trace/trace.ts';
+
+/**
+ * Execution units, columnar: unit u holds the calls `rows[from[u]] … rows[to[u] - 1]` of one thread. A unit opens with
+ * the dispatch call that brought its work (where there is one); the wait inside that call is not part of its
+ * execution time.
+ */
+export interface Units {
+  readonly length: number;
+  /** Row numbers, grouped by thread, in time order. */
+  readonly rows: Uint32Array;
+  readonly from: Uint32Array;
+  readonly to: Uint32Array;
+  readonly thread: Uint32Array;
+  /** Nanoseconds from the window's start: when the dispatch call returned, or the first call's enter. */
+  readonly startNs: Float64Array;
+  /** Execution time, nanoseconds; OPEN while its last call had not returned. */
+  readonly durationNs: Float64Array;
+  /** The time gap used, nanoseconds. */
+  readonly gapNs: number;
+}
+
+/** Per thread, whether a call (index into `callNames`) is its dispatch call. */
+export type DispatchCalls = readonly ReadonlySet<number>[];
+
+/** A call that holds this share of a thread's time spent waiting in calls is where it waits for work. */
+const DISPATCH_WAIT_SHARE = 0.2;
+/** A wait counts as blocking from here on: shorter calls did their work without sleeping. */
+const BLOCKING_NS = 50_000;
+
+/**
+ * The dispatch calls of each thread, from the data: the calls in which it spends its waiting time, returning again
+ * and again. Threads of one process that share a name share their dispatch calls, so that a thread that the window
+ * shows only spinning is judged by its siblings.
+ */
+export function dispatchCalls(trace: Trace): DispatchCalls {
+  const roles = new Map<string, number[]>();
+  for (const [index, thread] of trace.threads.entries()) {
+    const role = `${thread.pid}\0${thread.comm}`;
+    const members = roles.get(role);
+    if (members === undefined) roles.set(role, [index]);
+    else members.push(index);
+  }
+  const kinds = trace.callNames.length;
+  const roleOf = new Uint32Array(trace.threads.length);
+  let number = 0;
+  for (const members of roles.values()) {
+    for (const member of members) roleOf[member] = number;
+    number++;
+  }
+  const wait = new Float64Array(number * kinds);
+  const waits = new Uint32Array(number * kinds);
+  for (let row = 0; row < trace.length; row++) {
+    const duration = trace.durationNs[row] as number;
+    if (duration === OPEN || duration < BLOCKING_NS) continue;
+    const cell = (roleOf[trace.thread[row] as number] as number) * kinds + (trace.call[row] as number);
+    wait[cell]! += duration;
+    waits[cell]!++;
+  }
+  const sets = Array.from({ length: number }, (_, role) => {
+    const slice = wait.subarray(role * kinds, (role + 1) * kinds);
+    const total = slice.reduce((sum, value) => sum + value, 0);
+    const set = new Set<number>();
+    for (let kind = 0; kind < kinds; kind++) {
+      if ((waits[role * kinds + kind] as number) < 2) continue;
+      if ((slice[kind] as number) >= DISPATCH_WAIT_SHARE * total) set.add(kind);
+    }
+    return set;
+  });
+  return Array.from(roleOf, (role) => sets[role] as Set<number>);
+}
+
+/**
+ * The time gap from the data: the off-call times (from one call's return to the next call's enter on the same thread)
+ * on a logarithmic scale, cut in two by Otsu's threshold (IEEE Trans. SMC 1979). Time inside a call never counts.
+ *
+ * @returns nanoseconds
+ */
+export function chooseGap(trace: Trace): number {
+  const histogram = new Float64Array(BINS);
+  for (const rows of rowsByThread(trace)) {
+    for (let i = 1; i < rows.length; i++) {
+      const off = offCallNs(trace, rows[i - 1] as number, rows[i] as number);
+      if (off > 0) histogram[Math.min(BINS - 1, Math.floor(Math.log2(off) * BINS_PER_OCTAVE))]!++;
+    }
+  }
+  let total = 0;
+  let sum = 0;
+  for (let b = 0; b < BINS; b++) {
+    total += histogram[b] as number;
+    sum += b * (histogram[b] as number);
+  }
+  let below = 0;
+  let belowSum = 0;
+  let best = -1;
+  let cut = BINS - 1;
+  for (let b = 0; b < BINS - 1; b++) {
+    below += histogram[b] as number;
+    belowSum += b * (histogram[b] as number);
+    const above = total - below;
+    if (below === 0 || above === 0) continue;
+    const difference = belowSum / below - (sum - belowSum) / above;
+    const between = below * above * difference * difference;
+    if (between > best) {
+      best = between;
+      cut = b;
+    }
+  }
+  return Math.max(MINIMUM_GAP_NS, 2 ** ((cut + 1) / BINS_PER_OCTAVE));
+}
+
+const BINS_PER_OCTAVE = 4;
+const BINS = 40 * BINS_PER_OCTAVE;
+/** Off-call times below this are ordinary computation on any server; cutting there would cut every loop. */
+const MINIMUM_GAP_NS = 100_000;
+
+/** Time between the return of one call and the enter of the next on the same thread, nanoseconds, never negative. */
+export function offCallNs(trace: Trace, previous: number, row: number): number {
+  const end = (trace.enterNs[previous] as number) + (trace.durationNs[previous] as number);
+  return end === OPEN ? 0 : Math.max(0, (trace.enterNs[row] as number) - end);
+}
+
+/** Cuts each thread's calls into execution units: at dispatch calls and at time gaps (outside calls only). */
+export function segment(trace: Trace, dispatch: DispatchCalls, gapNs: number): Units {
+  const rows = new Uint32Array(trace.length);
+  const from: number[] = [];
+  const to: number[] = [];
+  const thread: number[] = [];
+  const startNs: number[] = [];
+  const durationNs: number[] = [];
+  let at = 0;
+  for (const [index, own] of rowsByThread(trace).entries()) {
+    rows.set(own, at);
+    const waits = dispatch[index] as ReadonlySet<number>;
+    let begin = 0;
+    for (let i = 1; i <= own.length; i++) {
+      const cut =
+        i === own.length ||
+        waits.has(trace.call[own[i] as number] as number) ||
+        offCallNs(trace, own[i - 1] as number, own[i] as number) > gapNs;
+      if (!cut) continue;
+      const first = own[begin] as number;
+      const last = own[i - 1] as number;
+      const opensWithDispatch = waits.has(trace.call[first] as number);
+      const enter = trace.enterNs[first] as number;
+      const returned = enter + (trace.durationNs[first] as number);
+      const start = opensWithDispatch && returned !== OPEN ? returned : enter;
+      const end = (trace.enterNs[last] as number) + (trace.durationNs[last] as number);
+      from.push(at + begin);
+      to.push(at + i);
+      thread.push(index);
+      startNs.push(start);
+      durationNs.push(end === OPEN ? OPEN : Math.max(0, end - start));
+      begin = i;
+    }
+    at += own.length;
+  }
+  return {
+    length: from.length,
+    rows,
+    from: Uint32Array.from(from),
+    to: Uint32Array.from(to),
+    thread: Uint32Array.from(thread),
+    startNs: Float64Array.from(startNs),
+    durationNs: Float64Array.from(durationNs),
+    gapNs,
+  };
+}
