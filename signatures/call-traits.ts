@@ -1,9 +1,11 @@
 import { NO_FD, type Trace } from '../trace/trace.ts';
+import { foldLoops } from './fold-loops.ts';
+import { rowsByThread } from './invocations.ts';
 
 /**
  * What a call shows besides its symbol, and what tells places with the same symbol apart: which call made its file
- * descriptor (`from socket`), which symbol came before on the same descriptor (`after connect`), and the role of its
- * thread (`on worker-#`, digits folded). Descriptors are read as numbers only.
+ * descriptor (`from socket`), which symbol came before on the same descriptor (`after connect`), the role of its thread
+ * (`on worker-#`, digits folded), and how far into a loop it is (`round 3`: 4 to 7 rounds before; fold-loops.ts). Descriptors are read as numbers only.
  */
 export interface TraitColumns {
   /** Trait id per call and kind (row * KINDS + kind), or NO_TRAIT. */
@@ -11,7 +13,7 @@ export interface TraitColumns {
   readonly traits: readonly string[];
 }
 
-export const TRAIT_KINDS = 3;
+export const TRAIT_KINDS = 4;
 export const NO_TRAIT = -1;
 
 /** Calls whose result is a new descriptor. */
@@ -43,6 +45,12 @@ export function traitColumns(trace: Trace, symbolIds: Uint16Array, symbols: read
   const roles = trace.threads.map(({ comm }) =>
     comm === '' ? NO_TRAIT : intern(`on ${comm.replace(/\d+/g, '#')}`),
   );
+  for (const rows of rowsByThread(trace)) {
+    const { round } = foldLoops(Uint16Array.from(rows, (row) => symbolIds[row] as number));
+    for (let i = 0; i < rows.length; i++) {
+      ids[(rows[i] as number) * TRAIT_KINDS + 3] = intern(`round ${round[i]}`);
+    }
+  }
   const origins = new Map<number, number>();
   const last = new Map<number, number>();
   for (let row = 0; row < trace.length; row++) {

@@ -6,7 +6,7 @@ import { collisionGroups } from './collisions.ts';
 import { SignatureError } from './errors.ts';
 import { mineFunction, stability } from './function-signature.ts';
 import { functionInvocations, type Invocations, rowsByThread } from './invocations.ts';
-import { normalBehaviour, type ProfileColumns } from './normal-behaviour.ts';
+import { descriptorGaps, normalBehaviour, type ProfileColumns, stateDurations } from './normal-behaviour.ts';
 import { SIGNATURE_SCHEMA, type SignatureSet } from './signature-set.ts';
 import { frameClassifier, type LibraryFrames } from './user-functions.ts';
 
@@ -67,7 +67,8 @@ export async function mine(
     const globalIds = local.symbols.map((symbol) => symbols.id(symbol));
     const symbolIds = Uint16Array.from(local.ids, (id) => globalIds[id] as number);
     perProfile.push(functionInvocations(trace, tree, contexts, symbolIds));
-    columns.push({ trace, symbols: symbolIds });
+    const stateIds = new Int32Array(trace.length);
+    columns.push({ trace, symbols: symbolIds, states: stateIds });
     const shown = traitColumns(trace, local.ids, local.symbols);
     const traitIds = shown.traits.map((trait) => traits.id(trait));
     for (const rows of rowsByThread(trace)) {
@@ -76,6 +77,7 @@ export async function mine(
         const context = contexts[row] as number;
         const symbol = symbolIds[row] as number;
         const state = states.id(`${context},${symbol}`);
+        stateIds[row] = state;
         if (state === stateRows.length) stateRows.push([context, symbol, 0]);
         (stateRows[state] as [number, number, number])[2]++;
         for (let kind = 0; kind < TRAIT_KINDS; kind++) {
@@ -126,6 +128,7 @@ export async function mine(
       },
     ];
   });
+  const durations = stateDurations(columns, stateRows.length);
   return {
     schema: SIGNATURE_SCHEMA,
     service: options.service,
@@ -134,7 +137,8 @@ export async function mine(
     symbols: symbols.values,
     functions: tree.functions.map(({ name, object }) => ({ name, object })),
     contexts: tree.parent.map((parent, context) => [parent, tree.functionOf[context] as number]),
-    states: stateRows,
+    states: stateRows.map((row, state) => [...row, ...(durations[state] as [number, number, number])]),
+    gaps: descriptorGaps(columns),
     transitions: pairCounts(transitions),
     traits: traits.values,
     stateTraits: pairCounts(stateTraits),

@@ -1,57 +1,117 @@
-import { OPEN, type Trace } from '../trace/trace.ts';
+import { NO_FD, OPEN, type Trace } from '../trace/trace.ts';
 import { rowsByThread } from './invocations.ts';
 import type { SignatureSet } from './signature-set.ts';
 
+/** Median, 99th percentile and maximum, seconds. */
+export type Spread = readonly [number, number, number];
+
 export interface ProfileColumns {
   readonly trace: Trace;
-  /** Symbol id per call, over all profiles. */
+  /** Symbol id and state per call, over all profiles. */
   readonly symbols: Uint16Array;
+  readonly states: Int32Array;
 }
 
-/** The service's normal behaviour over all profiles, per symbol: rate, time in the call, longest run. */
+/** The service's normal behaviour over all profiles. */
 export function normalBehaviour(
   profiles: readonly ProfileColumns[],
   symbolCount: number,
 ): SignatureSet['normal'] {
   const rate = new Float64Array(symbolCount);
   const run = new Float64Array(symbolCount);
-  const durations: number[][] = Array.from({ length: symbolCount }, () => []);
+  let offCallNs = 0;
   for (const { trace, symbols } of profiles) {
     const seconds = Math.max(trace.window.endNs / 1e9, 1e-9);
     const counts = new Float64Array(symbolCount);
-    for (let row = 0; row < trace.length; row++) {
-      const symbol = symbols[row] as number;
-      counts[symbol]!++;
-      const duration = trace.durationNs[row] as number;
-      if (duration !== OPEN) durations[symbol]!.push(duration);
-    }
+    for (let row = 0; row < trace.length; row++) counts[symbols[row] as number]!++;
     for (let s = 0; s < symbolCount; s++)
       rate[s] = Math.max(rate[s] as number, (counts[s] as number) / seconds);
     for (const rows of rowsByThread(trace)) {
       let length = 0;
       let last = -1;
+      let returned = Number.POSITIVE_INFINITY;
       for (const row of rows) {
         const symbol = symbols[row] as number;
         length = symbol === last ? length + 1 : 1;
         last = symbol;
         if (length > (run[symbol] as number)) run[symbol] = length;
+        const enter = trace.enterNs[row] as number;
+        if (enter - returned > offCallNs) offCallNs = enter - returned;
+        returned = enter + (trace.durationNs[row] as number);
       }
     }
   }
-  return {
-    rate: Array.from(rate, rounded),
-    duration: durations.map((values): [number, number, number] => {
-      const sorted = Float64Array.from(values).sort();
-      return [quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 1)];
-    }),
-    run: Array.from(run),
-  };
+  return { rate: Array.from(rate, rounded), offCall: rounded(offCallNs / 1e9), run: Array.from(run) };
+}
+
+/** Time in the call, per state. */
+export function stateDurations(profiles: readonly ProfileColumns[], stateCount: number): Spread[] {
+  const durations: number[][] = Array.from({ length: stateCount }, () => []);
+  for (const { trace, states } of profiles) {
+    for (let row = 0; row < trace.length; row++) {
+      const duration = trace.durationNs[row] as number;
+      if (duration !== OPEN) (durations[states[row] as number] as number[]).push(duration);
+    }
+  }
+  return durations.map(spread);
+}
+
+/** Time between two calls on one descriptor, per pair of states: how long a connection normally rests there. */
+export function descriptorGaps(profiles: readonly ProfileColumns[]): SignatureSet['gaps'] {
+  const found = new Map<number, number[]>();
+  for (const { trace, states } of profiles) {
+    eachDescriptorGap(trace, (previous, row, gapNs) => {
+      const key = (states[previous] as number) * PAIR_RADIX + (states[row] as number);
+      const values = found.get(key);
+      if (values === undefined) found.set(key, [gapNs]);
+      else values.push(gapNs);
+    });
+  }
+  return [...found]
+    .sort((a, b) => a[0] - b[0])
+    .map(([key, values]) => [
+      Math.floor(key / PAIR_RADIX),
+      key % PAIR_RADIX,
+      values.length,
+      ...spread(values),
+    ]);
+}
+
+/**
+ * Visits each pair of successive calls on one descriptor of one process, with the time from the first's return to the
+ * second's enter. A closed descriptor's number starts anew.
+ */
+export function eachDescriptorGap(
+  trace: Trace,
+  visit: (previous: number, row: number, gapNs: number) => void,
+): void {
+  const last = new Map<number, number>();
+  const closes = trace.callNames.map((name) => name === 'close');
+  for (let row = 0; row < trace.length; row++) {
+    const fd = trace.fd[row] as number;
+    if (fd === NO_FD || fd < 0) continue;
+    const key = (trace.threads[trace.thread[row] as number]?.pid ?? 0) * PAIR_RADIX + fd;
+    const previous = last.get(key);
+    if (previous !== undefined) {
+      const returned = (trace.enterNs[previous] as number) + (trace.durationNs[previous] as number);
+      visit(previous, row, Math.max(0, (trace.enterNs[row] as number) - returned));
+    }
+    if (closes[trace.call[row] as number]) last.delete(key);
+    else last.set(key, row);
+  }
+}
+
+const PAIR_RADIX = 2 ** 24;
+
+function spread(valuesNs: readonly number[]): [number, number, number] {
+  const sorted = Float64Array.from(valuesNs).sort();
+  return [quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 1)];
 }
 
 /** Seconds, from sorted nanoseconds (nearest rank). */
 function quantile(sortedNs: Float64Array, q: number): number {
   if (sortedNs.length === 0) return 0;
-  return rounded((sortedNs[Math.ceil(q * sortedNs.length) - 1] ?? (sortedNs[0] as number)) / 1e9);
+  return rounded((sortedNs[Math.max(0, Math.ceil(q * sortedNs.length) - 1)] as number) / 1e9);
 }
 
 function rounded(value: number): number {

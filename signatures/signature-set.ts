@@ -14,6 +14,7 @@ export const MAX_SIGNATURE_BYTES = 256 * 1024 * 1024;
 
 const count = z.number().int().nonnegative();
 const index = count;
+const seconds = z.number().nonnegative();
 const share = z.number().min(0).max(1);
 
 const signatureSet = z
@@ -36,8 +37,10 @@ const signatureSet = z
     functions: z.array(z.strictObject({ name: z.string(), object: z.string() })),
     /** [parent context, function] per context; context 0 is the root. */
     contexts: z.array(z.tuple([z.number().int().min(-1), z.number().int().min(-1)])),
-    /** [context, symbol, count] per state: a call with the functions it was made under. */
-    states: z.array(z.tuple([index, index, count])),
+    /** [context, symbol, count, median, 99th percentile, maximum seconds in the call] per state: a call with the functions it was made under. */
+    states: z.array(z.tuple([index, index, count, seconds, seconds, seconds])),
+    /** [state, next state on the same descriptor, count, median, 99th percentile, maximum seconds between them]. */
+    gaps: z.array(z.tuple([index, index, count, seconds, seconds, seconds])),
     /** [state, next state of the same thread, count]. */
     transitions: z.array(z.tuple([index, index, count])),
     /** What calls show besides their symbol (call-traits.ts), and [state, trait, count]. */
@@ -65,8 +68,8 @@ const signatureSet = z
     normal: z.strictObject({
       /** Per symbol: highest rate in any profile, calls per second. */
       rate: z.array(z.number().nonnegative()),
-      /** Per symbol: [median, 99th percentile, maximum] seconds in the call. */
-      duration: z.array(z.tuple([z.number(), z.number(), z.number()])),
+      /** Longest time between two calls of one thread, outside any call, seconds. */
+      offCall: seconds,
       /** Per symbol: longest run of the symbol without another call of its thread in between. */
       run: z.array(count),
     }),
@@ -85,6 +88,10 @@ const signatureSet = z
     check(
       set.states.every(([c, s]) => within(c, set.contexts.length) && within(s, set.symbols.length)),
       'states: a context or symbol does not exist',
+    );
+    check(
+      set.gaps.every(([a, b]) => within(a, set.states.length) && within(b, set.states.length)),
+      'gaps: a state does not exist',
     );
     check(
       set.transitions.every(([a, b]) => within(a, set.states.length) && within(b, set.states.length)),
@@ -109,9 +116,7 @@ const signatureSet = z
       'collisions: a function does not exist',
     );
     check(
-      [set.normal.rate, set.normal.duration, set.normal.run].every(
-        (column) => column.length === set.symbols.length,
-      ),
+      [set.normal.rate, set.normal.run].every((column) => column.length === set.symbols.length),
       'normal: one entry per symbol expected',
     );
   });

@@ -1,9 +1,9 @@
 import { callOfSymbol, type SymbolColumn } from '../../signatures/call-symbol.ts';
 import { NO_TRAIT, TRAIT_KINDS, type TraitColumns } from '../../signatures/call-traits.ts';
+import { foldLoops } from '../../signatures/fold-loops.ts';
 import { rowsByThread } from '../../signatures/invocations.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { CallModel } from './call-model.ts';
-import { foldLoops } from './fold-loops.ts';
 
 /** No state: the call was made where no profile shows it. */
 export const NO_STATE = -1;
@@ -17,9 +17,9 @@ export interface Attribution {
 }
 
 /** Log probability that a call shows another result class than its state did in the profiles. */
-const OTHER_RESULT = -3;
+const OTHER_RESULT = Number(process.env.OR ?? -3);
 /** Log probability that a call is made where no profile shows it: the thread stays in its context. */
-const NOVEL_CALL = -16;
+const NOVEL_CALL = Number(process.env.NC ?? -30);
 /** States kept per call; call trees rarely have more places for one symbol that are near each other. */
 const BEAM = 24;
 

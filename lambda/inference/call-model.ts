@@ -21,17 +21,18 @@ export interface CallModel {
   readonly byCall: ReadonlyMap<string, readonly number[]>;
   /** Trait ids by text. */
   readonly traitIds: ReadonlyMap<string, number>;
-  /** How much likelier a trait is in a state than anywhere, natural logarithm, within ±MAX_TRAIT_WEIGHT. */
+  /** How much likelier a trait is in a state than anywhere, natural logarithm, bounded. */
   trait(state: number, trait: number): number;
   /** Log probability of the step from one state to the next. */
   step(from: number, to: number): number;
 }
 
 /** Share of probability kept for steps that no profile shows. */
-const UNSEEN_STEP = 0.01;
+const UNSEEN_STEP = Number(process.env.US ?? 0.01);
 
-/** Evidence of one trait is bounded: a server may use a descriptor in a way that no profile shows. */
-const MAX_TRAIT_WEIGHT = 5;
+/** Evidence of one trait is bounded, more so against a state: an abnormal run shows what no profile does. */
+const MAX_TRAIT_FOR = Number(process.env.TF ?? 5);
+const MAX_TRAIT_AGAINST = Number(process.env.TA ?? 1);
 /** Calls that each state is given of the general mix of traits (additive smoothing). */
 const TRAIT_PRIOR = 0.5;
 
@@ -96,7 +97,7 @@ export function callModel(set: SignatureSet): CallModel {
       const own = (traitsOf[state] as Map<number, number>).get(trait) ?? 0;
       const all = stateKindTotal.get(`${state} ${kind}`) ?? 0;
       const ratio = (own + TRAIT_PRIOR * general) / ((all + TRAIT_PRIOR) * general);
-      return Math.max(-MAX_TRAIT_WEIGHT, Math.min(MAX_TRAIT_WEIGHT, Math.log(ratio)));
+      return Math.max(-MAX_TRAIT_AGAINST, Math.min(MAX_TRAIT_FOR, Math.log(ratio)));
     },
     step(from, to) {
       let row = rows[from];

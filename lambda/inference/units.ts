@@ -27,7 +27,9 @@ export type DispatchCalls = readonly ReadonlySet<number>[];
 /** A call that holds this share of a thread's time spent waiting in calls is where it waits for work. */
 const DISPATCH_WAIT_SHARE = 0.2;
 /** A wait counts as blocking from here on: shorter calls did their work without sleeping. */
-const BLOCKING_NS = 50_000;
+const BLOCKING_NS = 200_000;
+/** A thread waits for work again and again. */
+const MINIMUM_WAITS = 5;
 
 /**
  * The dispatch calls of each thread, from the data: the calls in which it spends its waiting time, returning again
@@ -35,40 +37,49 @@ const BLOCKING_NS = 50_000;
  * shows only spinning is judged by its siblings.
  */
 export function dispatchCalls(trace: Trace): DispatchCalls {
+  const kinds = trace.callNames.length;
+  const threads = trace.threads.length;
+  const wait = new Float64Array(threads * kinds);
+  const waits = new Uint32Array(threads * kinds);
+  for (let row = 0; row < trace.length; row++) {
+    const duration = trace.durationNs[row] as number;
+    if (duration === OPEN || duration < BLOCKING_NS) continue;
+    const cell = (trace.thread[row] as number) * kinds + (trace.call[row] as number);
+    wait[cell]! += duration;
+    waits[cell]!++;
+  }
   const roles = new Map<string, number[]>();
-  for (const [index, thread] of trace.threads.entries()) {
-    const role = `${thread.pid}\0${thread.comm}`;
+  for (const [index, { pid, comm }] of trace.threads.entries()) {
+    const role = `${pid}\0${comm}`;
     const members = roles.get(role);
     if (members === undefined) roles.set(role, [index]);
     else members.push(index);
   }
-  const kinds = trace.callNames.length;
-  const roleOf = new Uint32Array(trace.threads.length);
-  let number = 0;
+  const dispatch: Set<number>[] = [];
   for (const members of roles.values()) {
-    for (const member of members) roleOf[member] = number;
-    number++;
-  }
-  const wait = new Float64Array(number * kinds);
-  const waits = new Uint32Array(number * kinds);
-  for (let row = 0; row < trace.length; row++) {
-    const duration = trace.durationNs[row] as number;
-    if (duration === OPEN || duration < BLOCKING_NS) continue;
-    const cell = (roleOf[trace.thread[row] as number] as number) * kinds + (trace.call[row] as number);
-    wait[cell]! += duration;
-    waits[cell]!++;
-  }
-  const sets = Array.from({ length: number }, (_, role) => {
-    const slice = wait.subarray(role * kinds, (role + 1) * kinds);
-    const total = slice.reduce((sum, value) => sum + value, 0);
-    const set = new Set<number>();
-    for (let kind = 0; kind < kinds; kind++) {
-      if ((waits[role * kinds + kind] as number) < 2) continue;
-      if ((slice[kind] as number) >= DISPATCH_WAIT_SHARE * total) set.add(kind);
+    for (const member of members) {
+      const own = waitingCalls([member], wait, waits, kinds);
+      dispatch[member] = own.size > 0 ? own : waitingCalls(members, wait, waits, kinds);
     }
-    return set;
-  });
-  return Array.from(roleOf, (role) => sets[role] as Set<number>);
+  }
+  return dispatch;
+}
+
+function waitingCalls(
+  threads: readonly number[],
+  wait: Float64Array,
+  waits: Uint32Array,
+  kinds: number,
+): Set<number> {
+  const sum = (column: Float64Array | Uint32Array, kind: number) =>
+    threads.reduce((total, thread) => total + (column[thread * kinds + kind] as number), 0);
+  const totals = Array.from({ length: kinds }, (_, kind) => sum(wait, kind));
+  const all = totals.reduce((total, value) => total + value, 0);
+  const calls = new Set<number>();
+  for (const [kind, total] of totals.entries()) {
+    if (sum(waits, kind) >= MINIMUM_WAITS && total >= DISPATCH_WAIT_SHARE * all) calls.add(kind);
+  }
+  return calls;
 }
 
 /**

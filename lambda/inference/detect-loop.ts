@@ -1,0 +1,201 @@
+import type { Finding, Observation } from './evidence.ts';
+
+/** Bins of the window in which rates are compared. */
+const BINS = 200;
+/** A symbol belongs to the loop when its rate rose this far above anything normal … */
+const RATE_RATIO = 4;
+/** … by at least this many calls … */
+const MINIMUM_EXCESS_CALLS = 60;
+/** … and all such symbols make up this share of the calls of their threads since the onset. */
+const MINIMUM_SHARE = 0.3;
+/** Rates below this are noise, calls per second. */
+const RATE_FLOOR = 4;
+/** A busier hour has the same mix of calls: above this cosine it is load, not a loop. */
+const SAME_MIX = 0.9;
+/** The loop must run in this share of the bins after its onset: a burst that ends is not one. */
+const PERSISTENCE = 0.5;
+
+/**
+ * Finds calls that since some moment repeat far above their normal rate (a spin: endless small normal units, or one
+ * unit that loops). The moment is where a Poisson likelihood ratio of the rates before and after is highest; normal is
+ * the larger of the rate before it and the signature set's.
+ */
+export function detectLoop(observation: Observation): Finding | null {
+  const { trace, column, normal } = observation;
+  const endNs = trace.window.endNs;
+  if (trace.length < MINIMUM_EXCESS_CALLS || endNs <= 0) return null;
+  const symbols = column.symbols.length;
+  const binNs = endNs / BINS;
+  const counts = new Float64Array(symbols * BINS);
+  for (let row = 0; row < trace.length; row++) {
+    const bin = Math.min(BINS - 1, Math.floor((trace.enterNs[row] as number) / binNs));
+    counts[(column.ids[row] as number) * BINS + bin]!++;
+  }
+  let leader = -1;
+  let split = 0;
+  let most = 0;
+  const rising: { symbol: number; split: number; excess: number }[] = [];
+  for (let symbol = 0; symbol < symbols; symbol++) {
+    const own = counts.subarray(symbol * BINS, (symbol + 1) * BINS);
+    const at = risingSplit(own);
+    if (at === null) continue;
+    const excess = excessCalls(own, at, binNs, normal?.rate[symbol] ?? 0);
+    if (excess === null) continue;
+    rising.push({ symbol, split: at, excess });
+    if (excess > most) {
+      most = excess;
+      leader = symbol;
+      split = at;
+    }
+  }
+  if (leader < 0) return null;
+  const loop = new Map<number, number>();
+  for (const { symbol } of rising) {
+    const own = counts.subarray(symbol * BINS, (symbol + 1) * BINS);
+    const excess = excessCalls(own, split, binNs, normal?.rate[symbol] ?? 0);
+    if (excess !== null) loop.set(symbol, excess);
+  }
+  const leading = counts.subarray(leader * BINS, (leader + 1) * BINS);
+  if (!persists(leading, split)) return null;
+  if (sameMix(counts, symbols, split, normal?.rate ?? null)) return null;
+
+  const onsetNs = firstBurst(observation, leader, split * binNs, binNs);
+  const after = new Float64Array(trace.threads.length);
+  const inLoop = new Float64Array(trace.threads.length);
+  for (let row = 0; row < trace.length; row++) {
+    if ((trace.enterNs[row] as number) < onsetNs) continue;
+    const thread = trace.thread[row] as number;
+    after[thread]!++;
+    if (loop.has(column.ids[row] as number)) inLoop[thread]!++;
+  }
+  const threads = [...inLoop.keys()]
+    .filter((thread) => (inLoop[thread] as number) > 0.02 * most)
+    .sort((a, b) => (inLoop[b] as number) - (inLoop[a] as number) || a - b);
+  const sum = (of: Float64Array) => threads.reduce((total, thread) => total + (of[thread] as number), 0);
+  const share = sum(inLoop) / Math.max(1, sum(after));
+  if (share < MINIMUM_SHARE) return null;
+  const member = new Set(threads);
+  const rows: number[] = [];
+  for (let row = 0; row < trace.length; row++) {
+    if ((trace.enterNs[row] as number) < onsetNs || !member.has(trace.thread[row] as number)) continue;
+    if (loop.has(column.ids[row] as number)) rows.push(row);
+  }
+  const seconds = Math.max(binNs, endNs - onsetNs) / 1e9;
+  const leaderRate = rows.filter((row) => column.ids[row] === leader).length / seconds;
+  const before = leading.subarray(0, split).reduce((total, value) => total + value, 0);
+  const beforeRate = split === 0 ? 0 : before / ((split * binNs) / 1e9);
+  const reference = Math.max(beforeRate, normal?.rate[leader] ?? 0, 1);
+  const names = [...loop]
+    .sort((a, b) => b[1] - a[1] || a[0] - b[0])
+    .map(([symbol]) => column.symbols[symbol]);
+  return {
+    kind: 'loop',
+    onsetNs,
+    abnormality: leaderRate / reference,
+    extent: share,
+    calls: { rows: Uint32Array.from(rows), weights: new Float64Array(rows.length).fill(1 / rows.length) },
+    threads,
+    description:
+      `${names.slice(0, 4).join(', ')} repeated ${format(leaderRate)} times a second ` +
+      `(normally at most ${format(Math.max(beforeRate, normal?.rate[leader] ?? 0))})`,
+  };
+}
+
+function format(rate: number): string {
+  return rate >= 10 ? Math.round(rate).toLocaleString('en-US') : rate.toFixed(1);
+}
+
+/** Where the rate rises most by the Poisson log likelihood ratio; null where it never rises. */
+export function risingSplit(bins: Float64Array): number | null {
+  const total = bins.reduce((sum, value) => sum + value, 0);
+  if (total === 0) return null;
+  let best = 0;
+  let split: number | null = null;
+  let before = 0;
+  for (let at = 0; at < bins.length - 1; at++) {
+    const after = total - before;
+    const left = at;
+    const right = bins.length - at;
+    if (at > 0 && after / right > before / left) {
+      const ratio = xlogx(before, left) + xlogx(after, right) - xlogx(total, bins.length);
+      if (ratio > best) {
+        best = ratio;
+        split = at;
+      }
+    }
+    before += bins[at] as number;
+  }
+  // No rise inside the window: all of it may be abnormal.
+  return split ?? 0;
+}
+
+function xlogx(count: number, length: number): number {
+  return count === 0 ? 0 : count * Math.log(count / length);
+}
+
+/** Calls after the split above RATE_RATIO times normal, or null where it is not that far. */
+function excessCalls(bins: Float64Array, split: number, binNs: number, normalRate: number): number | null {
+  const before = bins.subarray(0, split).reduce((sum, value) => sum + value, 0);
+  const after = bins.subarray(split).reduce((sum, value) => sum + value, 0);
+  const afterSeconds = ((bins.length - split) * binNs) / 1e9;
+  const beforeRate = split === 0 ? 0 : before / ((split * binNs) / 1e9);
+  if (split === 0 && normalRate === 0) return null;
+  const reference = Math.max(beforeRate, normalRate, RATE_FLOOR);
+  if (after / afterSeconds < RATE_RATIO * reference) return null;
+  const excess = after - reference * afterSeconds;
+  return excess >= MINIMUM_EXCESS_CALLS ? excess : null;
+}
+
+function persists(bins: Float64Array, split: number): boolean {
+  const after = bins.subarray(split);
+  const mean = after.reduce((sum, value) => sum + value, 0) / after.length;
+  return after.filter((value) => value >= mean / 4).length >= PERSISTENCE * after.length;
+}
+
+function sameMix(
+  counts: Float64Array,
+  symbols: number,
+  split: number,
+  normalRate: Float64Array | null,
+): boolean {
+  const before = new Float64Array(symbols);
+  const after = new Float64Array(symbols);
+  for (let symbol = 0; symbol < symbols; symbol++) {
+    for (let bin = 0; bin < BINS; bin++) {
+      (bin < split ? before : after)[symbol]! += counts[symbol * BINS + bin] as number;
+    }
+  }
+  return cosine(before, after) > SAME_MIX || (normalRate !== null && cosine(normalRate, after) > SAME_MIX);
+}
+
+export function cosine(a: Float64Array, b: Float64Array): number {
+  let dot = 0;
+  let aa = 0;
+  let bb = 0;
+  for (let i = 0; i < a.length; i++) {
+    dot += (a[i] as number) * (b[i] as number);
+    aa += (a[i] as number) ** 2;
+    bb += (b[i] as number) ** 2;
+  }
+  return aa === 0 || bb === 0 ? 0 : dot / Math.sqrt(aa * bb);
+}
+
+/** Calls that must follow each other at half the later rate or faster for the loop to have begun. */
+const BURST_CALLS = 20;
+
+/** The first call of the leading symbol, near the split, from which on it repeats without pause. */
+function firstBurst({ trace, column }: Observation, leader: number, splitNs: number, binNs: number): number {
+  const from = splitNs - 2 * binNs;
+  const times: number[] = [];
+  for (let row = 0; row < trace.length && times.length < 200_000; row++) {
+    const enter = trace.enterNs[row] as number;
+    if (enter >= from && column.ids[row] === leader) times.push(enter);
+  }
+  const span = (times.at(-1) ?? splitNs) - (times[0] ?? splitNs);
+  const mean = span / Math.max(1, times.length - 1);
+  for (let i = 0; i + BURST_CALLS < times.length; i++) {
+    if ((times[i + BURST_CALLS] as number) - (times[i] as number) <= 2 * BURST_CALLS * mean)
+      return times[i] as number;
+  }
+  return splitNs;
+}

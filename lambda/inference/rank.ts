@@ -1,0 +1,221 @@
+import { NO_STATE } from './attribute.ts';
+import type { Finding, NormalKnowledge, Observation } from './evidence.ts';
+import { type FunctionProfile, functionProfile } from './function-profile.ts';
+
+/** A function with how much speaks for it. */
+export interface Candidate {
+  /** Function number of the signature set. */
+  readonly fn: number;
+  readonly score: number;
+  /** Share (0…1) of the abnormal calls that were made under it. */
+  readonly cover: number;
+  /** Rows that it explains, ascending; at most MAX_CITED_ROWS. */
+  readonly rows: readonly number[];
+}
+
+/** Evidence is where calls were made: a context of the call tree, with a weight. */
+interface Place {
+  readonly context: number;
+  readonly weight: number;
+}
+
+/** A call whose symbol no profile shows (another result, another call) tells more than one that is only frequent. */
+const NEW_SYMBOL_WEIGHT = 2;
+/** The dispatch call is part of every loop and belongs to the event loop. */
+const DISPATCH_WEIGHT = 0.1;
+/** Weight of calls that were made where no profile shows them: their context is only the last known one. */
+const NOVEL_PLACE_WEIGHT = 0.5;
+/** A function that only ever makes one call per invocation cannot be what repeats it. */
+const WRAPPER_SHARE = 0.9;
+const WRAPPER_WEIGHT = 0.4;
+/** How strongly presence in everything speaks against a function. */
+const PRESENCE_EXPONENT = 0.5;
+/** A function on the stack of everything is still named when nothing else is left. */
+const LEAST_SPECIFICITY = 0.02;
+/** A caller that covers at most this much more than its callee adds nothing … */
+const NOTHING_ADDED = 1.08;
+/** … and is ranked behind it by this factor. */
+const CALLER_WEIGHT = 0.9;
+/** Candidates that explain less of the abnormality are noise. */
+const MINIMUM_COVER = 0.03;
+export const MAX_CITED_ROWS = 50;
+
+/**
+ * Ranks functions by how much of the abnormality happened under them (recall) and how specific they are (a function on
+ * the stack of everything explains nothing). The highest is the home of the abnormal loop: the lowest function of the
+ * call tree that covers all of it, for those above it are on more stacks, and those below it cover less.
+ */
+export function rankFunctions(finding: Finding, observation: Observation): Candidate[] {
+  const { normal } = observation;
+  if (normal === null) return [];
+  const profile = functionProfile(normal.set);
+  if (finding.kind === 'gone') return ordered(disappearance(finding, normal, profile), finding, normal, profile);
+  const places = abnormalCalls(finding, observation, normal);
+  const roles = byRole(places, profile);
+  const total = places.reduce((sum, place) => sum + place.weight, 0);
+  const scores = new Map<number, Score>();
+  for (const own of roles.values()) {
+    const roleWeight = own.reduce((sum, place) => sum + place.weight, 0);
+    const cover = new Map<number, { weight: number; depth: number }>();
+    for (const { context, weight } of own) {
+      const path = profile.paths[context] as readonly number[];
+      for (const fn of new Set(path)) {
+        const known = cover.get(fn) ?? { weight: 0, depth: 0 };
+        cover.set(fn, { weight: known.weight + weight, depth: Math.max(known.depth, path.indexOf(fn)) });
+      }
+    }
+    for (const [fn, { weight, depth }] of cover) {
+      const share = weight / roleWeight;
+      const specificity =
+        Math.max(LEAST_SPECIFICITY, 1 - (profile.presence[fn] as number)) ** PRESENCE_EXPONENT;
+      const wrapper =
+        finding.kind === 'loop' && (profile.single[fn] as number) >= WRAPPER_SHARE ? WRAPPER_WEIGHT : 1;
+      const score = share * specificity * wrapper * Math.sqrt(roleWeight / total);
+      const known = scores.get(fn);
+      if (known === undefined || score > known.score) scores.set(fn, { score, cover: weight / total, depth });
+    }
+  }
+  preferInner(scores, finding, profile, places);
+  return ordered(scores, finding, normal, profile);
+}
+
+function ordered(
+  scores: ReadonlyMap<number, Score>,
+  finding: Finding,
+  normal: NormalKnowledge,
+  profile: FunctionProfile,
+): Candidate[] {
+  const rowsOf = citedRows(finding, normal, profile);
+  const innerFirst = finding.kind === 'gone' ? -1 : 1;
+  return [...scores]
+    .filter(([, { cover, score }]) => cover >= MINIMUM_COVER && score > 0)
+    .sort((a, b) => b[1].score - a[1].score || innerFirst * (b[1].depth - a[1].depth) || a[0] - b[0])
+    .map(([fn, { score, cover }]) => ({ fn, score, cover, rows: rowsOf(fn) }));
+}
+
+interface Score {
+  score: number;
+  readonly cover: number;
+  readonly depth: number;
+}
+
+/**
+ * A caller that covers no more of the abnormality than its callee explains nothing that the callee does not: it is
+ * ranked behind. Wrappers are no such callees where calls repeat.
+ */
+function preferInner(
+  scores: ReadonlyMap<number, Score>,
+  finding: Finding,
+  profile: FunctionProfile,
+  places: readonly Place[],
+): void {
+  const callees = new Map<number, Set<number>>();
+  for (const { context } of places) {
+    const path = profile.paths[context] as readonly number[];
+    for (let i = 1; i < path.length; i++) {
+      const own = callees.get(path[i - 1] as number);
+      if (own === undefined) callees.set(path[i - 1] as number, new Set([path[i] as number]));
+      else own.add(path[i] as number);
+    }
+  }
+  const innermostFirst = [...scores].sort((a, b) => b[1].depth - a[1].depth || a[0] - b[0]);
+  for (const [fn, own] of innermostFirst) {
+    for (const callee of callees.get(fn) ?? []) {
+      const below = scores.get(callee);
+      if (below === undefined || callee === fn || below.depth <= own.depth) continue;
+      if (finding.kind === 'loop' && (profile.single[callee] as number) >= WRAPPER_SHARE) continue;
+      if (below.cover * NOTHING_ADDED >= own.cover)
+        own.score = Math.min(own.score, below.score * CALLER_WEIGHT);
+    }
+  }
+}
+
+function abnormalCalls(finding: Finding, observation: Observation, normal: NormalKnowledge): Place[] {
+  const { trace, column, dispatch } = observation;
+  const { states, contexts } = normal.attribution;
+  const weights = new Map<number, number>();
+  for (let i = 0; i < finding.calls.rows.length; i++) {
+    const row = finding.calls.rows[i] as number;
+    let weight = finding.calls.weights[i] as number;
+    if (normal.rate[column.ids[row] as number] === 0) weight *= NEW_SYMBOL_WEIGHT;
+    if (dispatch[trace.thread[row] as number]?.has(trace.call[row] as number)) weight *= DISPATCH_WEIGHT;
+    if (states[row] === NO_STATE) weight *= NOVEL_PLACE_WEIGHT;
+    const context = contexts[row] as number;
+    weights.set(context, (weights.get(context) ?? 0) + weight);
+  }
+  return [...weights].map(([context, weight]) => ({ context, weight }));
+}
+
+/** A thread that is gone may still be in a function around its last call, or in one that both calls are made under … */
+const LAST_CALL_WEIGHT = 0.3;
+const SHARED_WEIGHT = 0.5;
+/** … but most likely in one that it entered on its way to the next call; the deeper, the sooner a call would show. */
+const DEEPER_WEIGHT = 0.95;
+
+/**
+ * Scores for a thread that makes no calls any more: it is somewhere between the call that it returned from and those
+ * that normally follow, so each function entered on the way to a following call is as likely as that call.
+ */
+function disappearance(
+  finding: Finding,
+  normal: NormalKnowledge,
+  profile: FunctionProfile,
+): Map<number, Score> {
+  const { states, contexts } = normal.attribution;
+  const scores = new Map<number, Score>();
+  const add = (fn: number, score: number, depth: number) => {
+    const specificity =
+      Math.max(LEAST_SPECIFICITY, 1 - (profile.presence[fn] as number)) ** PRESENCE_EXPONENT;
+    const known = scores.get(fn)?.score ?? 0;
+    scores.set(fn, { score: known + score * specificity, cover: 1, depth });
+  };
+  for (let i = 0; i < finding.calls.rows.length; i++) {
+    const row = finding.calls.rows[i] as number;
+    const weight = finding.calls.weights[i] as number;
+    const last = profile.paths[contexts[row] as number] as readonly number[];
+    const state = states[row] as number;
+    const following = state === NO_STATE ? [] : normal.set.transitions.filter(([from]) => from === state);
+    const all = following.reduce((sum, [, , count]) => sum + count, 0);
+    if (all === 0) for (const [depth, fn] of last.entries()) add(fn, weight * LAST_CALL_WEIGHT, depth);
+    for (const [, to, count] of following) {
+      const likely = (weight * count) / all;
+      const next = profile.paths[normal.model.contextOf[to] as number] as readonly number[];
+      let shared = 0;
+      while (shared < last.length && last[shared] === next[shared]) shared++;
+      for (let d = 0; d < shared; d++) add(last[d] as number, likely * SHARED_WEIGHT, d);
+      for (let d = shared; d < last.length; d++) add(last[d] as number, likely * LAST_CALL_WEIGHT, d);
+      for (let d = shared; d < next.length; d++)
+        add(next[d] as number, likely * DEEPER_WEIGHT ** (d - shared), d);
+    }
+  }
+  return scores;
+}
+
+/** Places by the outermost function of their stack: threads of different roles are judged each by its own. */
+function byRole(places: readonly Place[], profile: FunctionProfile): Map<number, Place[]> {
+  const roles = new Map<number, Place[]>();
+  for (const place of places) {
+    const role = profile.paths[place.context]?.[0];
+    if (role === undefined) continue;
+    const own = roles.get(role);
+    if (own === undefined) roles.set(role, [place]);
+    else own.push(place);
+  }
+  return roles;
+}
+
+function citedRows(
+  finding: Finding,
+  normal: NormalKnowledge,
+  profile: FunctionProfile,
+): (fn: number) => number[] {
+  const rows = finding.calls.rows;
+  return (fn) => {
+    const cited: number[] = [];
+    for (let i = 0; i < rows.length && cited.length < MAX_CITED_ROWS; i++) {
+      const row = rows[i] as number;
+      if (profile.paths[normal.attribution.contexts[row] as number]?.includes(fn)) cited.push(row);
+    }
+    return cited;
+  };
+}
