@@ -1,6 +1,7 @@
 import type { CallColumns } from './call-columns.ts';
 import { sealColumns } from './call-columns.ts';
 import { TraceError } from './errors.ts';
+import { PERF_RECORD_COMMAND, STRACE_COMMAND } from './readers/recording-commands.ts';
 import type { Architecture, Loss, Skip, StackTable, Switches, Thread, Trace, TraceFormat } from './trace.ts';
 
 export interface TraceParts {
@@ -25,8 +26,8 @@ export function assembleTrace(parts: TraceParts): Trace {
   const { columns, firstNs } = parts;
   if (columns.length === 0) {
     throw new TraceError(
-      `a ${parts.format} text without system calls: expected raw_syscalls:sys_enter and sys_exit events` +
-        " (perf record -e 'raw_syscalls:sys_*' -p PID) or strace -f -ttt -T -p PID",
+      `${parts.format} text without a system call: expected events of \`${PERF_RECORD_COMMAND}\`` +
+        ` or the output of \`${STRACE_COMMAND}\``,
     );
   }
   sealColumns(columns);

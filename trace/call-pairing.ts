@@ -12,19 +12,19 @@ const NO_ROW = -1;
 const MAX_INT32 = 0x7fff_ffff;
 
 const BEFORE_WINDOW: SkipKind = {
-  reason: 'returns of calls that began before the window',
+  reason: 'returns of calls that began before the window, or before a fork',
   severity: 'info',
   remedy: '',
 };
 const LOST_ENTER: SkipKind = {
   reason: 'returns whose beginning was not recorded',
   severity: 'loss',
-  remedy: 'Record with a larger buffer (perf record -m 64M) or fewer events.',
+  remedy: 'Record with a larger buffer, or fewer events.',
 };
 const LOST_EXIT: SkipKind = {
   reason: 'calls whose return was not recorded: kept, with duration 0 and no result',
   severity: 'loss',
-  remedy: 'Record with a larger buffer (perf record -m 64M) or fewer events.',
+  remedy: 'Record with a larger buffer, or fewer events.',
 };
 
 /**

@@ -1,9 +1,10 @@
 import { compressionOf, type Damage, decompress } from './decompress.ts';
 import { TraceError } from './errors.ts';
-import { PERF_SCRIPT_COMMAND, readPerfScript } from './readers/perf-script.ts';
-import { readStrace, STRACE_COMMAND } from './readers/strace.ts';
+import { readPerfScript } from './readers/perf-script.ts';
+import { PERF_RECORD_COMMAND, PERF_SCRIPT_COMMAND, STRACE_COMMAND } from './readers/recording-commands.ts';
+import { readStrace } from './readers/strace.ts';
 import { SNIFF_BYTES, type SniffedFormat, sniffFormat } from './sniff-format.ts';
-import type { ReadOptions, Skip, Trace } from './trace.ts';
+import { OPEN, type ReadOptions, type Skip, type Trace } from './trace.ts';
 
 /**
  * Reads a trace of any format from bytes, plain, gzip or zstd; formats are told apart by content alone.
@@ -26,13 +27,12 @@ export async function readTrace(
   } catch (error) {
     const damage = plain.damage();
     if (damage === null || !(error instanceof TraceError)) throw error;
-    throw new TraceError(
-      `${options.name ?? 'trace'}: ${compression} data that ${damage.kind === 'cut' ? 'ends early' : 'is damaged'},` +
-        ' with no complete system call in it: copy the file again, or record it again with' +
-        ` ${PERF_SCRIPT_COMMAND} | ${compression}`,
-    );
+    throw nothingLeft(options, compression, damage);
   }
   const damage = plain.damage();
+  if (damage !== null && trace.durationNs.every((durationNs) => durationNs === OPEN)) {
+    throw nothingLeft(options, compression, damage);
+  }
   return damage === null ? trace : { ...trace, skips: [...trace.skips, damageSkip(compression, damage)] };
 }
 
@@ -51,7 +51,7 @@ async function readPlain(chunks: AsyncIterable<Uint8Array>, options: ReadOptions
 
 const EXPECTED =
   `expected a trace of system calls: the text of \`${PERF_SCRIPT_COMMAND}\` after` +
-  ` \`perf record -e 'raw_syscalls:sys_*' -p PID\`, or of \`${STRACE_COMMAND}\`, plain, gzip or zstd`;
+  ` \`${PERF_RECORD_COMMAND}\`, or of \`${STRACE_COMMAND}\`, plain, gzip or zstd`;
 
 const refusals: Readonly<Record<Exclude<SniffedFormat, 'perf-script' | 'strace'>, string>> = {
   empty: `the file is empty; ${EXPECTED}`,
@@ -61,6 +61,14 @@ const refusals: Readonly<Record<Exclude<SniffedFormat, 'perf-script' | 'strace'>
   'trace.dat': `a trace-cmd recording, which this build does not read; ${EXPECTED}`,
   ctf: `an LTTng (CTF) stream, which this build does not read; ${EXPECTED}`,
 };
+
+function nothingLeft(options: ReadOptions, compression: string, damage: Damage): TraceError {
+  return new TraceError(
+    `${options.name ?? 'trace'}: ${compression} data that ${damage.kind === 'cut' ? 'ends early' : 'is damaged'},` +
+      ' with no complete system call before that: copy the file again, or record it again with' +
+      ` \`${PERF_SCRIPT_COMMAND} | ${compression}\``,
+  );
+}
 
 /** Puts the input's name in front of a TraceError's message. */
 async function named(options: ReadOptions, read: () => Promise<Trace>): Promise<Trace> {

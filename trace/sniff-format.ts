@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { isOtherEvent } from './readers/perf-script.ts';
+import { isOtherEvent } from './readers/perf-other-lines.ts';
 import { parseStraceLine } from './readers/strace-line.ts';
 
 /** How much of the plain bytes is looked at: beyond any header that perf script prints. */

@@ -17,7 +17,7 @@ import { createCallColumns } from '../call-columns.ts';
 import { createCallKinds } from '../call-kinds.ts';
 import { ANY_KIND, createCallPairing, descriptor } from '../call-pairing.ts';
 import { forEachLine } from '../lines.ts';
-import { createSkipTable, type SkipKind } from '../skip-table.ts';
+import { createSkipTable } from '../skip-table.ts';
 import { createSwitchColumns } from '../switch-columns.ts';
 import { callName } from '../syscalls/call-names.ts';
 import { ENDS_PROCESS } from '../syscalls/call-traits.ts';
@@ -33,61 +33,31 @@ import {
   type Trace,
 } from '../trace.ts';
 import { createPerfHeader, readPerfHeader } from './perf-header.ts';
+import { behindNumberMark, hexDescriptor } from './perf-numbers.ts';
+import { isOtherEvent, parseLost } from './perf-other-lines.ts';
+import {
+  CLOCK_BACK,
+  CUT_LINE,
+  LOST_CHUNKS,
+  LOST_EVENTS,
+  NO_CALL_NUMBER,
+  NOT_UNDERSTOOD,
+  OTHER_EVENTS,
+  THREADS_ONLY,
+  TOO_LONG,
+} from './perf-skips.ts';
 import { createPerfStacks } from './perf-stacks.ts';
 import { parseSchedSwitch } from './sched-switch.ts';
-
-/** The command that prints what this reader reads; error messages name it. */
-export const PERF_SCRIPT_COMMAND = 'perf script -F comm,pid,tid,cpu,time,event,trace';
-
-const OTHER_EVENTS: SkipKind = { reason: 'events that are no system calls', severity: 'info', remedy: '' };
-const NO_CALL_NUMBER: SkipKind = {
-  reason: 'calls that a seccomp filter or a tracer took out (number -1)',
-  severity: 'info',
-  remedy: '',
-};
-const LOST_EVENTS: SkipKind = {
-  reason: 'events that perf lost',
-  severity: 'loss',
-  remedy: 'Record with a larger buffer: perf record -m 64M.',
-};
-const THREADS_ONLY: SkipKind = {
-  reason: 'lines without a process id: each thread counts as a process of its own',
-  severity: 'notice',
-  remedy: `Print them with ${PERF_SCRIPT_COMMAND}.`,
-};
-const CLOCK_BACK: SkipKind = {
-  reason: 'lines whose time lies before that of the line above: sorted by time',
-  severity: 'notice',
-  remedy: 'Record with a monotonic clock: perf record -k CLOCK_MONOTONIC.',
-};
-const NOT_UNDERSTOOD: SkipKind = {
-  reason: 'lines that are not perf script text',
-  severity: 'error',
-  remedy: `Print the recording again with ${PERF_SCRIPT_COMMAND}, and keep its errors out of the file.`,
-};
-const TOO_LONG: SkipKind = {
-  reason: 'lines of more than 256 KiB',
-  severity: 'error',
-  remedy: `Print the recording again with ${PERF_SCRIPT_COMMAND}.`,
-};
-const CUT_LINE: SkipKind = {
-  reason: 'a last line without an end: the text was cut there',
-  severity: 'loss',
-  remedy: 'Copy the file again after perf script has ended.',
-};
 
 const TAB = 9;
 const SPACE = 32;
 const HASH = 35;
-const COMMA = 44;
 const MINUS = 45;
 const ZERO = 48;
 const NINE = 57;
 const COLON = 58;
 const EQUALS = 61;
-const LOWER_A = 97;
 const LOWER_C = 99;
-const LOWER_F = 102;
 const LOWER_H = 104;
 const LOWER_N = 110;
 const LOWER_S = 115;
@@ -117,14 +87,13 @@ export async function readPerfScript(
 
   let architecture: Architecture = options.architecture ?? 'x86_64';
   let zeroSeconds = -1;
-  let firstNs = Number.POSITIVE_INFINITY;
-  let lastNs = 0;
-  let previousNs = Number.NEGATIVE_INFINITY;
-  let lastThread = -1;
-  let lastThreadTid = -1;
-  let lastThreadPid = -1;
+  const clock = new Float64Array([-Infinity, Infinity, 0]);
+  /** The thread that `header` names, or -1 while nobody has asked. */
+  let headerThread = -1;
   /** The call that the call chain lines to come belong to, or -1 where nobody needs them. */
   let chainRow = -1;
+  /** Where the event's colon stood in the last line with a call. */
+  let markOffset = 0;
 
   const kindOf = (number: number): number => {
     if (number < 0 || number >= TABLE_NUMBERS) return kinds.intern(callName(architecture, number));
@@ -138,27 +107,24 @@ export async function readPerfScript(
   const timeOfHeader = (at: number): number => {
     if (zeroSeconds < 0) zeroSeconds = header.seconds;
     const timeNs = (header.seconds - zeroSeconds) * 1e9 + header.fractionNs;
-    if (timeNs < previousNs) skips.add(CLOCK_BACK, at);
-    previousNs = timeNs;
-    if (timeNs < firstNs) firstNs = timeNs;
-    if (timeNs > lastNs) lastNs = timeNs;
+    if (timeNs < clock[0]!) skips.add(CLOCK_BACK, at);
+    clock[0] = timeNs;
+    if (timeNs < clock[1]!) clock[1] = timeNs;
+    if (timeNs > clock[2]!) clock[2] = timeNs;
     return timeNs;
   };
 
   const threadOfHeader = (bytes: Uint8Array, at: number): number => {
-    if (header.tid !== lastThreadTid || header.pid !== lastThreadPid) {
-      lastThread = threads.find(header.pid, header.tid);
-      lastThreadTid = header.tid;
-      lastThreadPid = header.pid;
-    }
+    if (headerThread >= 0) return headerThread;
+    headerThread = threads.find(header.pid, header.tid);
     if (!header.namesProcess) skips.add(THREADS_ONLY, at);
     let hash = header.commEnd - header.commStart;
     for (let i = header.commStart; i < header.commEnd; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
-    if (commHash[lastThread] !== hash) {
-      commHash[lastThread] = hash;
-      threads.rows[lastThread]!.comm = text(bytes, header.commStart, header.commEnd);
+    if (commHash[headerThread] !== hash) {
+      commHash[headerThread] = hash;
+      threads.rows[headerThread]!.comm = text(bytes, header.commStart, header.commEnd);
     }
-    return lastThread;
+    return headerThread;
   };
 
   const endChain = (): void => {
@@ -273,19 +239,48 @@ export async function readPerfScript(
       else if (machine === 'x86_64') architecture = 'x86_64';
       return;
     }
-    const lost = /\bLOST\b\D*(\d+)/i.exec(line);
+    const lost = parseLost(line);
     if (lost !== null) {
-      const place = /\[(\d+)\]\s+(\d+)\.(\d+):/.exec(line);
-      let timeNs: number | null = null;
-      if (place !== null && zeroSeconds >= 0) {
-        timeNs = (Number(place[2]) - zeroSeconds) * 1e9 + Number(`0.${place[3]}`) * 1e9;
+      if (lost.chunks) skips.add(LOST_CHUNKS, at, lost.count);
+      else {
+        const since = lost.seconds !== null && zeroSeconds >= 0 ? lost.seconds - zeroSeconds : null;
+        losses.push({ cpu: lost.cpu, timeNs: since === null ? null : since * 1e9, events: lost.count });
+        skips.add(LOST_EVENTS, at, lost.count);
       }
-      const events = Number(lost[1]);
-      losses.push({ cpu: place === null ? -1 : Number(place[1]), timeNs, events });
-      skips.add(LOST_EVENTS, at, events);
       return;
     }
     skips.add(isOtherEvent(line) ? OTHER_EVENTS : NOT_UNDERSTOOD, at);
+  };
+
+  /**
+   * Takes the line where the colon at `mark` is that of `…syscalls:sys_e…` or `sched:sched_switch` with a header
+   * before it: these words are longer than a thread's name can be, so no name is taken for them.
+   */
+  const event = (bytes: Uint8Array, start: number, mark: number, end: number, at: number): boolean => {
+    if (bytes[mark + 1] !== LOWER_S) return false;
+    if (bytes[mark + 2] === LOWER_Y && bytes[mark + 3] === LOWER_S && bytes[mark + 4] === UNDERSCORE) {
+      const raw = bytes[mark - 9] === UNDERSCORE;
+      if (!readPerfHeader(header, bytes, start, raw ? mark - 12 : mark - 8)) return false;
+      if (!header.repeated) headerThread = -1;
+      const enter = bytes[mark + 6] === LOWER_N;
+      const after = mark + (enter ? 10 : 9);
+      const understood =
+        bytes[after] !== COLON
+          ? named(bytes, enter, after + 1, end, at)
+          : enter
+            ? rawEnter(bytes, after + 1, end, at)
+            : rawExit(bytes, after + 1, end, at);
+      if (!understood) skips.add(NOT_UNDERSTOOD, at);
+      markOffset = mark - start;
+      return true;
+    }
+    if (bytes[mark + 2] === LOWER_C && bytes[mark + 3] === LOWER_H && bytes[mark + 13] === COLON) {
+      if (!readPerfHeader(header, bytes, start, mark - 5)) return false;
+      if (!header.repeated) headerThread = -1;
+      if (!switched(bytes, mark + 14, end, at)) skips.add(NOT_UNDERSTOOD, at);
+      return true;
+    }
+    return false;
   };
 
   await forEachLine(chunks, {
@@ -299,28 +294,13 @@ export async function readPerfScript(
         return;
       }
       endChain();
-      // The first `…syscalls:sys_e…` or `sched:sched_switch` with a header before it: no thread name is as long.
-      for (let i = start; i < end - 10; i++) {
-        if (bytes[i] !== COLON || bytes[i + 1] !== LOWER_S) continue;
-        if (bytes[i + 2] === LOWER_Y && bytes[i + 3] === LOWER_S && bytes[i + 4] === UNDERSCORE) {
-          const raw = bytes[i - 9] === UNDERSCORE;
-          if (!readPerfHeader(header, bytes, start, raw ? i - 12 : i - 8)) continue;
-          const enter = bytes[i + 6] === LOWER_N;
-          const after = i + (enter ? 10 : 9);
-          const understood =
-            bytes[after] !== COLON
-              ? named(bytes, enter, after + 1, end, at)
-              : enter
-                ? rawEnter(bytes, after + 1, end, at)
-                : rawExit(bytes, after + 1, end, at);
-          if (!understood) skips.add(NOT_UNDERSTOOD, at);
-          return;
-        }
-        if (bytes[i + 2] === LOWER_C && bytes[i + 3] === LOWER_H && bytes[i + 13] === COLON) {
-          if (!readPerfHeader(header, bytes, start, i - 5)) continue;
-          if (!switched(bytes, i + 14, end, at)) skips.add(NOT_UNDERSTOOD, at);
-          return;
-        }
+      // Columns are padded, so the mark mostly stands where it stood in the line before, or one byte beside.
+      const guess = start + markOffset;
+      for (let i = guess - 1; i <= guess + 1; i++) {
+        if (i > start && i < end && bytes[i] === COLON && event(bytes, start, i, end, at)) return;
+      }
+      for (let i = start; i < end; i++) {
+        if (bytes[i] === COLON && event(bytes, start, i, end, at)) return;
       }
       otherLine(bytes, start, end, at);
     },
@@ -348,34 +328,9 @@ export async function readPerfScript(
     losses,
     skips: skips.rows(),
     zeroSeconds: Math.max(0, zeroSeconds),
-    firstNs: Number.isFinite(firstNs) ? firstNs : 0,
-    lastNs,
+    firstNs: Number.isFinite(clock[1]!) ? clock[1]! : 0,
+    lastNs: clock[2]!,
   });
-}
-
-/** A line of some other event: it has a time and an event's name where perf puts them. */
-export function isOtherEvent(line: string): boolean {
-  return /\s\d+\.\d+:\s+(?:\d+\s+)?\S+:\s/.test(line) || /\bPERF_RECORD_/.test(line);
-}
-
-/** Index behind ` NR `, or -1. */
-function behindNumberMark(bytes: Uint8Array, from: number, end: number): number {
-  let i = from;
-  while (i < end && bytes[i] === SPACE) i++;
-  if (i + 4 > end || bytes[i] !== 78 || bytes[i + 1] !== 82 || bytes[i + 2] !== SPACE) return -1;
-  return i + 3;
-}
-
-/** The hexadecimal number that starts at `from` and ends before a comma or a parenthesis, as a descriptor. */
-function hexDescriptor(bytes: Uint8Array, from: number, end: number): number {
-  let value = 0;
-  for (let i = from; i < end && bytes[i] !== COMMA; i++) {
-    const byte = bytes[i]!;
-    if (byte >= ZERO && byte <= NINE) value = (value << 4) | (byte - ZERO);
-    else if (byte >= LOWER_A && byte <= LOWER_F) value = (value << 4) | (byte - LOWER_A + 10);
-    else break;
-  }
-  return descriptor(value);
 }
 
 function text(bytes: Uint8Array, start: number, end: number): string {

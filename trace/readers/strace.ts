@@ -21,59 +21,25 @@ import { createCallColumns } from '../call-columns.ts';
 import { createCallKinds } from '../call-kinds.ts';
 import { ANY_KIND, createCallPairing } from '../call-pairing.ts';
 import { forEachLine } from '../lines.ts';
-import { createSkipTable, type SkipKind } from '../skip-table.ts';
+import { createSkipTable } from '../skip-table.ts';
 import { RESTART } from '../syscalls/call-traits.ts';
 import { errnoNumbers } from '../syscalls/errno.ts';
 import { createThreadTable } from '../thread-table.ts';
 import { NO_CPU, NO_FD, NO_RESULT, type ReadOptions, type Trace } from '../trace.ts';
 import { parseStraceLine, type StraceReturn, type StraceStamp } from './strace-line.ts';
-
-/** The command that records what this reader reads; error messages name it. */
-export const STRACE_COMMAND = 'strace -f -ttt -T -o FILE -p PID';
-
-const SIGNALS: SkipKind = { reason: 'signals', severity: 'info', remedy: '' };
-const ENDS: SkipKind = { reason: 'ends of threads', severity: 'info', remedy: '' };
-const REMARKS: SkipKind = { reason: "strace's own remarks", severity: 'info', remedy: '' };
-const NO_DURATION: SkipKind = {
-  reason: 'calls without a duration: kept, with duration 0',
-  severity: 'notice',
-  remedy: `Record with -T: ${STRACE_COMMAND}.`,
-};
-const DAY_CLOCK: SkipKind = {
-  reason: 'lines with a time of day but no date',
-  severity: 'notice',
-  remedy: `Record with -ttt: ${STRACE_COMMAND}.`,
-};
-const CLOCK_BACK: SkipKind = {
-  reason: 'lines whose time lies before that of the line above: the clock was set, or the file is sorted',
-  severity: 'notice',
-  remedy: 'Keep the order in which strace wrote the lines.',
-};
-const UNKNOWN_ERRNO: SkipKind = {
-  reason: 'error names that no table knows: the result is -1',
-  severity: 'notice',
-  remedy: '',
-};
-const UNNAMED_CALL: SkipKind = {
-  reason: 'calls whose name strace could not tell (???)',
-  severity: 'info',
-  remedy: '',
-};
-const NOT_UNDERSTOOD: SkipKind = {
-  reason: 'lines that are not strace output',
-  severity: 'error',
-  remedy: `Record into a file of its own, so that nothing else is printed between: ${STRACE_COMMAND}.`,
-};
-const TOO_LONG: SkipKind = {
-  reason: 'lines of more than 256 KiB',
-  severity: 'error',
-  remedy: `Record without -v and with short strings: ${STRACE_COMMAND}.`,
-};
-const CUT_LINE: SkipKind = {
-  reason: 'a last line without an end: the text was cut there',
-  severity: 'loss',
-  remedy: 'Copy the file again after strace has ended.',
-};
+import {
+  CLOCK_BACK,
+  CUT_LINE,
+  DAY_CLOCK,
+  ENDS,
+  NO_DURATION,
+  NOT_UNDERSTOOD,
+  REMARKS,
+  SIGNALS,
+  TOO_LONG,
+  UNKNOWN_ERRNO,
+  UNNAMED_CALL,
+} from './strace-skips.ts';
 
 const DAY_SECONDS = 86_400;
 const UNNAMED = '???';
