@@ -1,5 +1,4 @@
-import type { Transform } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
 import { TraceError } from './errors.ts';
 
 /**
@@ -38,10 +37,14 @@ export interface Damage {
   readonly plainBytes: number;
 }
 
-/** Tells a compression by the first bytes: RFC 1952 section 2.3.1, RFC 8878 section 3.1.1. */
+/**
+ * Tells a compression by the first bytes: RFC 1952 section 2.3.1; RFC 8878 sections 3.1.1 and 3.1.2 (pzstd starts
+ * its files with a skippable frame).
+ */
 export function compressionOf(head: Uint8Array): Compression | null {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
   if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd';
+  if ((head[0] ?? 0) >> 4 === 5 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18) return 'zstd';
   return null;
 }
 
@@ -64,13 +67,7 @@ export function decompress(
   async function* generate(): AsyncGenerator<Uint8Array> {
     let compressedBytes = 0;
     let plainBytes = 0;
-    const start = (): Inflater =>
-      createInflater(
-        compression === 'gzip'
-          ? createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES })
-          : createZstdDecompress({ chunkSize: OUTPUT_CHUNK_BYTES }),
-      );
-    const inflater = start();
+    const inflater = createInflater(compression);
     const checked = (plain: Uint8Array): Uint8Array => {
       plainBytes += plain.length;
       const allowed = Math.min(
@@ -109,30 +106,43 @@ interface Inflater {
   close(): void;
 }
 
+type ZlibStream = Gunzip | ZstdDecompress;
+
 /**
- * Reads a zlib stream by hand: its async iterator would drop what it holds when an error comes, and the last
- * lines of a cut file are the ones nearest to the incident.
+ * Reads zlib streams by hand: their async iterator would drop what it holds when an error comes, and the last
+ * lines of a cut file are the ones nearest to the incident. Node's zstd stream ends with its first frame, but
+ * `cat a.zst b.zst` and pzstd make files of many: each gets a stream of its own.
  */
-function createInflater(stream: Transform): Inflater {
+function createInflater(compression: Compression): Inflater {
+  let stream: ZlibStream | null = null;
   let failure: Error | null = null;
   let ended = false;
   let wake: () => void = () => {};
-  stream.on('readable', () => wake());
-  stream.on('error', (error) => {
-    failure = error;
-    wake();
-  });
-  stream.on('end', () => {
-    ended = true;
-    wake();
-  });
 
-  async function* drain(isDone: () => boolean): AsyncGenerator<Uint8Array> {
+  const open = (): ZlibStream => {
+    const opened =
+      compression === 'gzip'
+        ? createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES })
+        : createZstdDecompress({ chunkSize: OUTPUT_CHUNK_BYTES });
+    ended = false;
+    opened.on('readable', () => wake());
+    opened.on('error', (error) => {
+      failure = error;
+      wake();
+    });
+    opened.on('end', () => {
+      ended = true;
+      wake();
+    });
+    return opened;
+  };
+
+  async function* drain(from: ZlibStream, isDone: () => boolean): AsyncGenerator<Uint8Array> {
     for (;;) {
       const waiting = new Promise<void>((resolve) => {
         wake = resolve;
       });
-      const plain: Uint8Array | null = stream.read();
+      const plain: Uint8Array | null = from.read();
       if (plain !== null) yield plain;
       else if (failure !== null) throw failure;
       else if (ended || isDone()) return;
@@ -141,23 +151,30 @@ function createInflater(stream: Transform): Inflater {
   }
 
   return {
-    feed(piece) {
-      let written = false;
-      // After the end of the last frame zlib takes no more input; what follows is not compressed data.
-      if (ended || failure !== null) written = true;
-      else {
-        stream.write(piece, () => {
+    async *feed(piece) {
+      let rest = piece;
+      while (rest.length > 0) {
+        stream ??= open();
+        const before = stream.bytesWritten;
+        let written = false;
+        stream.write(rest, () => {
           written = true;
           wake();
         });
+        yield* drain(stream, () => written);
+        // The end of a frame is told one turn of the event loop after its last byte was read.
+        await new Promise((resolve) => setImmediate(resolve));
+        const taken = stream.bytesWritten - before;
+        rest = ended ? rest.subarray(taken) : rest.subarray(rest.length);
+        if (ended) stream = null;
       }
-      return drain(() => written);
     },
-    finish() {
-      if (!ended && failure === null) stream.end();
-      return drain(() => false);
+    async *finish() {
+      if (stream === null) return;
+      stream.end();
+      yield* drain(stream, () => false);
     },
-    close: () => stream.destroy(),
+    close: () => stream?.destroy(),
   };
 }
 

@@ -2,7 +2,7 @@
 
 /** A line of some other event: it has a time and an event's name where perf puts them. */
 export function isOtherEvent(line: string): boolean {
-  return /\s\d+\.\d+:\s+(?:\d+\s+)?\S+:\s/.test(line) || /:\s+PERF_RECORD_/.test(line);
+  return /\s\d+\.\d+:\s+(?:\d+\s+)?\S+:(?:\s|$)/.test(line) || /:\s+PERF_RECORD_/.test(line);
 }
 
 export interface Lost {

@@ -54,7 +54,7 @@ const RESUMED = /^<\.\.\. ([a-z_][\w]*|\?\?\?) resumed>/i;
 const DURATION = / <(\d+)\.(\d+)>$/;
 /** ` <unfinished ...>`, ` <detached ...>`, ` <pid changed to N ...>`: the call goes on without this line. */
 const OPEN_END = /<(?:unfinished|detached|pid changed to \d+) \.\.\.>$/;
-const RETURN = /^(\?|-?\d+|0x[0-9a-f]+)(?: (E[A-Z0-9_]+))?/;
+const RETURN = /^(\?|0x[0-9a-f]+|-?\d+)(?: (E[A-Z0-9_]+))?/;
 const SECONDS_OF_YEAR_1973 = 100_000_000;
 
 /** Parses a line, or returns null where it is no strace output. */

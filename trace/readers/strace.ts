@@ -43,6 +43,8 @@ import {
 
 const DAY_SECONDS = 86_400;
 const UNNAMED = '???';
+/** Id of a line that names no thread. */
+const UNKNOWN_TID = 0;
 
 export async function readStrace(
   chunks: AsyncIterable<Uint8Array>,
@@ -59,6 +61,8 @@ export async function readStrace(
   const madeBy = new Map<number, number>();
   /** Processes that strace or clone named, so that a tid beyond them must be the first process. */
   const announced = new Set<number>();
+  /** Threads that are there and have not ended; UNKNOWN_TID while the first one has no name yet. */
+  const live = new Set<number>();
 
   let zeroSeconds = -1;
   let firstNs = Number.POSITIVE_INFINITY;
@@ -90,15 +94,27 @@ export async function readStrace(
     return timeNs;
   };
 
-  const threadOf = (tid: number): number => {
-    const known = threads.findTid(tid);
-    if (known >= 0) return known;
-    const first = threads.findTid(0);
-    if (first >= 0 && !announced.has(tid)) {
-      // Standard error names the first process only once there is a second one.
-      threads.rename(first, tid);
-      return first;
+  /**
+   * Standard error names threads only while there are several: a line without an id is of the one that is left,
+   * and the first id that nobody announced is the first thread's.
+   */
+  const tidOf = (printed: number): number => {
+    if (printed !== UNKNOWN_TID) {
+      const first = threads.findTid(UNKNOWN_TID);
+      if (first >= 0 && threads.findTid(printed) < 0 && !announced.has(printed)) {
+        threads.rename(first, printed);
+        live.delete(UNKNOWN_TID);
+      }
+      live.add(printed);
+      return printed;
     }
+    if (live.size === 0) live.add(UNKNOWN_TID);
+    for (const tid of live) return tid;
+    return UNKNOWN_TID;
+  };
+
+  const threadOf = (printed: number): number => {
+    const tid = tidOf(printed);
     return threads.find(tid, tid);
   };
 
@@ -152,6 +168,7 @@ export async function readStrace(
       }
       if (line.kind === 'attached') {
         announced.add(line.tid);
+        live.add(line.tid);
         skips.add(REMARKS, at);
         return;
       }
@@ -163,6 +180,7 @@ export async function readStrace(
       }
       if (line.kind === 'ended') {
         pairing.threadEnded(thread, timeNs);
+        live.delete(threads.rows[thread]?.tid ?? UNKNOWN_TID);
         skips.add(ENDS, at);
         return;
       }
