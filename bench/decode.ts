@@ -1,0 +1,136 @@
+/**
+ * `decode`: how many events a CPU-second our readers take in, next to `perf script` printing and `perf trace -s`
+ * summarising the same recording. Every tool reads the same events in alternating rounds.
+ *
+ * Ours is the CPU time of reading the file into a Trace in this process (so Node's start, some 50 ms, is not in
+ * it, as in a warm Lambda function); the first round is warm-up and not counted. perf's is its whole process.
+ */
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { readTraceFile } from '../trace/read-trace-file.ts';
+import type { Trace } from '../trace/trace.ts';
+import { type BenchmarkOptions, type BenchmarkResult, type Figure, median, rounded } from './benchmark.ts';
+import { commandCpuSeconds, hasCommand, ownCpuSeconds } from './cpu-time.ts';
+import { inScratchFolder, recordWithPerf, recordWithStrace } from './system-call-load.ts';
+
+/** Blocks of the load: about 1.2 million events for perf, and under strace, which is far slower, 120,000. */
+const PERF_BLOCKS = 150_000;
+const STRACE_BLOCKS = 15_000;
+
+const PERF_FIELDS = 'comm,pid,tid,cpu,time,event,trace';
+
+interface Contestant {
+  readonly name: string;
+  readonly events: number;
+  readonly cpuSeconds: () => Promise<number>;
+  readonly measured: number[];
+}
+
+export async function decode(options: BenchmarkOptions): Promise<BenchmarkResult> {
+  return inScratchFolder(async (folder) => {
+    const skipped: { figure: string; reason: string }[] = [];
+    const contestants: Contestant[] = [];
+
+    options.progress('recording with perf');
+    const perf = recordWithPerf(folder, PERF_BLOCKS);
+    if ('file' in perf) {
+      const text = join(folder, 'load.perf-script');
+      printWithPerf(perf.file, text);
+      const events = eventsOf(await readTraceFile(text));
+      contestants.push(
+        reader('perf-script', text, events),
+        reader('perf-script.gz', compressed(text, 'gzip'), events),
+        command('perf script', events, 'perf', ['script', '-F', PERF_FIELDS, '-i', perf.file]),
+      );
+      const summary = ['trace', '-s', '-i', perf.file];
+      if (spawnSync('perf', summary).status === 0) {
+        contestants.push(command('perf trace -s', events, 'perf', summary));
+      } else {
+        skipped.push({ figure: 'vsPerfTraceSummary', reason: 'this perf was built without `perf trace`' });
+      }
+    } else {
+      for (const figure of ['eventsPerCpuSecond.perf-script', 'vsPerfScript', 'vsPerfTraceSummary']) {
+        skipped.push({ figure, reason: perf.skipped });
+      }
+    }
+
+    options.progress('recording with strace');
+    const strace = recordWithStrace(folder, STRACE_BLOCKS);
+    if ('file' in strace) {
+      contestants.push(reader('strace', strace.file, eventsOf(await readTraceFile(strace.file))));
+    } else {
+      skipped.push({ figure: 'eventsPerCpuSecond.strace', reason: strace.skipped });
+    }
+
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const contestant of contestants) {
+        options.progress(`round ${round} of ${options.rounds}: ${contestant.name}`);
+        contestant.measured.push(await contestant.cpuSeconds());
+      }
+    }
+
+    const rates = new Map(
+      contestants.map(({ name, events, measured }) => [name, events / median(measured)] as const),
+    );
+    return { figures: figuresOf(rates), skipped, notes: notesOf(contestants, rates) };
+  });
+}
+
+/** A reader's rate in this process; the reading that counted the events before was its warm-up. */
+function reader(name: string, file: string, events: number): Contestant {
+  return { name, events, measured: [], cpuSeconds: () => ownCpuSeconds(() => readTraceFile(file)) };
+}
+
+function command(name: string, events: number, program: string, args: readonly string[]): Contestant {
+  return { name, events, measured: [], cpuSeconds: async () => commandCpuSeconds(program, args) };
+}
+
+/** An enter and an exit for each call, and the context switches: the lines that perf script prints. */
+function eventsOf(trace: Trace): number {
+  return 2 * trace.length + (trace.switches?.timeNs.length ?? 0);
+}
+
+function printWithPerf(data: string, text: string): void {
+  const output = openSync(text, 'w');
+  try {
+    const printed = spawnSync('perf', ['script', '-F', PERF_FIELDS, '-i', data], {
+      stdio: ['ignore', output, 'ignore'],
+    });
+    if (printed.status !== 0) throw new Error(`perf script: exit code ${printed.status}`);
+  } finally {
+    closeSync(output);
+  }
+}
+
+function compressed(file: string, program: 'gzip'): string {
+  if (!hasCommand(program)) throw new Error(`${program} is not installed`);
+  if (spawnSync(program, ['-k', '-1', file]).status !== 0) throw new Error(`${program} ${file} failed`);
+  return `${file}.gz`;
+}
+
+const perfTools: ReadonlySet<string> = new Set(['perf script', 'perf trace -s']);
+
+function figuresOf(rates: ReadonlyMap<string, number>): Record<string, Figure> {
+  const ratio = (ours: number | undefined, theirs: number | undefined): number | null =>
+    ours === undefined || theirs === undefined ? null : rounded(ours / theirs);
+  const best = rates.get('trace.dat') ?? rates.get('perf-script');
+  return {
+    vsPerfScript: ratio(best, rates.get('perf script')),
+    vsPerfTraceSummary: ratio(best, rates.get('perf trace -s')),
+    eventsPerCpuSecond: Object.fromEntries(
+      [...rates].filter(([name]) => !perfTools.has(name)).map(([name, rate]) => [name, Math.round(rate)]),
+    ),
+    perfEventsPerCpuSecond: Object.fromEntries(
+      [...rates].filter(([name]) => perfTools.has(name)).map(([name, rate]) => [name, Math.round(rate)]),
+    ),
+  };
+}
+
+function notesOf(contestants: readonly Contestant[], rates: ReadonlyMap<string, number>): string[] {
+  return contestants.map(({ name, events, measured }) => {
+    const rate = ((rates.get(name) ?? Number.NaN) / 1e6).toFixed(2);
+    const seconds = median(measured).toFixed(3);
+    return `${name.padEnd(15)} ${rate.padStart(7)} million events/CPU-s  (${events} events in ${seconds} CPU-s)`;
+  });
+}
