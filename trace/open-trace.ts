@@ -84,8 +84,8 @@ function damageSkip(compression: string, damage: Damage): Skip {
   return {
     reason:
       damage.kind === 'cut'
-        ? `the ${compression} data ends early: what came after is missing`
-        : `the ${compression} data is damaged: what came after is missing`,
+        ? `early end of the ${compression} data: what came after is missing`
+        : `damaged place in the ${compression} data: what came after is missing`,
     severity: 'loss',
     count: 1,
     remedy: 'Copy the file again, and compare its size with the original.',

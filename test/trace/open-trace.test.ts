@@ -62,7 +62,7 @@ describe('readTrace', () => {
     expect(trace.skips).toContainEqual(
       expect.objectContaining({
         severity: 'loss',
-        reason: expect.stringContaining('gzip data ends early'),
+        reason: expect.stringContaining('early end of the gzip data'),
         remedy: expect.stringContaining('Copy the file again'),
       }),
     );

@@ -328,7 +328,7 @@ describe('readPerfScript', () => {
       'a 1/1 [000] 1.000001: raw_syscalls:sys_enter: NR 0 (3, 0, 0, 0, 0, 0)\na 1/1 [000] 1.000002: raw_syscalls:sys_exit: NR 0 = 2',
     );
     expect(rows(trace)).toMatchObject([{ duration: OPEN, result: NO_RESULT }]);
-    expect(skipped(trace)).toEqual(['loss 1 a last line without an end: the text was cut there @2']);
+    expect(skipped(trace)).toEqual(['loss 1 last line without an end: the text was cut there @2']);
   });
 
   it('sorts calls whose lines are out of order, and says so', async () => {

@@ -199,7 +199,7 @@ describe('readStrace', () => {
       'error 2 lines that are not strace output @2',
       "info 1 strace's own remarks @3",
       'notice 1 lines whose time lies before that of the line above: the clock was set, or the file is sorted @5',
-      'loss 1 a last line without an end: the text was cut there @6',
+      'loss 1 last line without an end: the text was cut there @6',
     ]);
     expect(rows(trace)).toEqual(['close(4) = 0, 0 + 0.1, 7/7', 'read(4) = 0, 1000 + 0.1, 7/7']);
   });

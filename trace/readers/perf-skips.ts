@@ -44,7 +44,7 @@ export const TOO_LONG: SkipKind = {
   remedy: `Print the recording again with ${PERF_SCRIPT_COMMAND}.`,
 };
 export const CUT_LINE: SkipKind = {
-  reason: 'a last line without an end: the text was cut there',
+  reason: 'last line without an end: the text was cut there',
   severity: 'loss',
   remedy: 'Copy the file again after perf script has ended.',
 };

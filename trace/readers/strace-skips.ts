@@ -42,7 +42,7 @@ export const TOO_LONG: SkipKind = {
   remedy: `Record without -v and with short strings: ${STRACE_COMMAND}.`,
 };
 export const CUT_LINE: SkipKind = {
-  reason: 'a last line without an end: the text was cut there',
+  reason: 'last line without an end: the text was cut there',
   severity: 'loss',
   remedy: 'Copy the file again after strace has ended.',
 };
