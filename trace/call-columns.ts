@@ -38,10 +38,9 @@ export function createCallColumns(withStacks: boolean): CallColumns {
   };
 }
 
-/** Appends a call that is open and returns its row. */
+/** Appends a call that is open and returns its row; the caller sets its `enterNs`. */
 export function appendCall(
   columns: CallColumns,
-  enterNs: number,
   thread: number,
   cpu: number,
   call: number,
@@ -56,7 +55,6 @@ export function appendCall(
     }
     resize(columns, Math.min(MAX_CALLS, Math.ceil(row * 1.5)));
   }
-  columns.enterNs[row] = enterNs;
   columns.durationNs[row] = OPEN;
   columns.thread[row] = thread;
   columns.cpu[row] = cpu;

@@ -36,12 +36,17 @@ const LOST_EXIT: SkipKind = {
  * - restart_syscall after ERESTART_RESTARTBLOCK is named like the call that it continues.
  */
 export interface CallPairing {
+  /**
+   * The event's time in nanoseconds, to be set before each of the calls below: handed over in memory, because the
+   * engine puts a floating-point argument on the heap wherever it does not inline the call.
+   */
+  readonly nowNs: Float64Array;
   /** A thread enters a call; returns its row. */
-  enter(thread: number, timeNs: number, cpu: number, kind: number, fd: number, at: number): number;
+  enter(thread: number, cpu: number, kind: number, fd: number, at: number): number;
   /** A thread returns from a call; returns its row, or -1 where the beginning is not in the trace. */
-  exit(thread: number, timeNs: number, kind: number, result: number, at: number): number;
+  exit(thread: number, kind: number, result: number, at: number): number;
   /** The thread is gone: its open call lasted until now. */
-  threadEnded(thread: number, timeNs: number): void;
+  threadEnded(thread: number): void;
   /** Kind of the thread's open call, or -1. */
   openKind(thread: number): number;
   /** Kind of the last call that the thread made, or -1. */
@@ -49,6 +54,7 @@ export interface CallPairing {
 }
 
 export function createCallPairing(columns: CallColumns, kinds: CallKinds, skips: SkipTable): CallPairing {
+  const nowNs = new Float64Array(1);
   const openRow: number[] = [];
   /** Kind of the call that a restart_syscall would continue, or -1. */
   const continues: number[] = [];
@@ -71,12 +77,14 @@ export function createCallPairing(columns: CallColumns, kinds: CallKinds, skips:
   };
 
   return {
-    enter(thread, timeNs, cpu, kind, fd, at) {
+    nowNs,
+    enter(thread, cpu, kind, fd, at) {
       if (thread >= openRow.length) know(thread);
       if (openRow[thread] !== NO_ROW) giveUpOpen(thread, at);
       const restarts = kinds.isRestart[kind]! && continues[thread] !== ANY_KIND;
       const named = restarts ? continues[thread]! : kind;
-      const row = appendCall(columns, timeNs, thread, cpu, named, fd);
+      const row = appendCall(columns, thread, cpu, named, fd);
+      columns.enterNs[row] = nowNs[0]!;
       last[thread] = named;
       if (kinds.neverReturns[kind]) {
         columns.durationNs[row] = 0;
@@ -86,7 +94,7 @@ export function createCallPairing(columns: CallColumns, kinds: CallKinds, skips:
       openRow[thread] = row;
       return row;
     },
-    exit(thread, timeNs, kind, result, at) {
+    exit(thread, kind, result, at) {
       if (thread >= openRow.length) know(thread);
       const row = openRow[thread]!;
       if (row === NO_ROW) {
@@ -100,17 +108,17 @@ export function createCallPairing(columns: CallColumns, kinds: CallKinds, skips:
         skips.add(LOST_ENTER, at);
         return NO_ROW;
       }
-      const duration = timeNs - columns.enterNs[row]!;
+      const duration = nowNs[0]! - columns.enterNs[row]!;
       columns.durationNs[row] = Math.max(0, duration);
       columns.result[row] = result > 0 && kinds.returnsAddress[open] ? 0 : clampResult(result);
       openRow[thread] = NO_ROW;
       continues[thread] = result === RESTART_BLOCK ? open : ANY_KIND;
       return row;
     },
-    threadEnded(thread, timeNs) {
+    threadEnded(thread) {
       const row = openRow[thread] ?? NO_ROW;
       if (row === NO_ROW) return;
-      columns.durationNs[row] = Math.max(0, timeNs - columns.enterNs[row]!);
+      columns.durationNs[row] = Math.max(0, nowNs[0]! - columns.enterNs[row]!);
       openRow[thread] = NO_ROW;
     },
     openKind: (thread) => {

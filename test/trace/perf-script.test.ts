@@ -113,7 +113,7 @@ describe('readPerfScript', () => {
     expect(trace.threads).toEqual([{ pid: 42, tid: 42, comm: 'redis-server' }]);
     expect([...trace.cpu]).toEqual([NO_CPU, 3]);
     expect(skipped(trace)).toEqual([
-      'notice 2 lines without a process id: each thread counts as a process of its own @1',
+      'notice 3 lines without a process id: each thread counts as a process of its own @1',
     ]);
   });
 

@@ -87,7 +87,10 @@ export async function readPerfScript(
 
   let architecture: Architecture = options.architecture ?? 'x86_64';
   let zeroSeconds = -1;
-  const clock = new Float64Array([-Infinity, Infinity, 0]);
+  const { nowNs } = pairing;
+  nowNs[0] = Number.NEGATIVE_INFINITY;
+  /** Times of the first and the last event; in memory like `nowNs`, and for its reason. */
+  const windowNs = new Float64Array([Number.POSITIVE_INFINITY, 0]);
   /** The thread that `header` names, or -1 while nobody has asked. */
   let headerThread = -1;
   /** The call that the call chain lines to come belong to, or -1 where nobody needs them. */
@@ -104,20 +107,18 @@ export async function readPerfScript(
     return kind;
   };
 
-  const timeOfHeader = (at: number): number => {
+  const setTime = (at: number): void => {
     if (zeroSeconds < 0) zeroSeconds = header.seconds;
     const timeNs = (header.seconds - zeroSeconds) * 1e9 + header.fractionNs;
-    if (timeNs < clock[0]!) skips.add(CLOCK_BACK, at);
-    clock[0] = timeNs;
-    if (timeNs < clock[1]!) clock[1] = timeNs;
-    if (timeNs > clock[2]!) clock[2] = timeNs;
-    return timeNs;
+    if (timeNs < nowNs[0]!) skips.add(CLOCK_BACK, at);
+    nowNs[0] = timeNs;
+    if (timeNs < windowNs[0]!) windowNs[0] = timeNs;
+    if (timeNs > windowNs[1]!) windowNs[1] = timeNs;
   };
 
-  const threadOfHeader = (bytes: Uint8Array, at: number): number => {
+  const threadOfHeader = (bytes: Uint8Array): number => {
     if (headerThread >= 0) return headerThread;
     headerThread = threads.find(header.pid, header.tid);
-    if (!header.namesProcess) skips.add(THREADS_ONLY, at);
     let hash = header.commEnd - header.commStart;
     for (let i = header.commStart; i < header.commEnd; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
     if (commHash[headerThread] !== hash) {
@@ -135,16 +136,18 @@ export async function readPerfScript(
   };
 
   const entered = (bytes: Uint8Array, kind: number, fd: number, at: number): void => {
-    const timeNs = timeOfHeader(at);
-    const thread = threadOfHeader(bytes, at);
-    const row = pairing.enter(thread, timeNs, header.cpu < 0 ? NO_CPU : header.cpu, kind, fd, at);
-    if (kinds.names[kind] === ENDS_PROCESS) processEndNs.set(header.pid, timeNs);
+    setTime(at);
+    if (!header.namesProcess) skips.add(THREADS_ONLY, at);
+    const thread = threadOfHeader(bytes);
+    const row = pairing.enter(thread, header.cpu < 0 ? NO_CPU : header.cpu, kind, fd, at);
+    if (kinds.names[kind] === ENDS_PROCESS) processEndNs.set(header.pid, nowNs[0]!);
     chainRow = row;
   };
 
   const returned = (bytes: Uint8Array, kind: number, result: number, at: number): void => {
-    const timeNs = timeOfHeader(at);
-    const row = pairing.exit(threadOfHeader(bytes, at), timeNs, kind, result, at);
+    setTime(at);
+    if (!header.namesProcess) skips.add(THREADS_ONLY, at);
+    const row = pairing.exit(threadOfHeader(bytes), kind, result, at);
     // The chain at the exit is that of the enter: it is read only where the enter's is missing.
     chainRow = row >= 0 && columns.stack !== null && columns.stack[row] === NO_STACK ? row : -1;
   };
@@ -154,7 +157,7 @@ export async function readPerfScript(
     let i = behindNumberMark(bytes, from, end);
     if (i < 0) return false;
     if (bytes[i] === MINUS) {
-      timeOfHeader(at);
+      setTime(at);
       skips.add(NO_CALL_NUMBER, at);
       return true;
     }
@@ -216,9 +219,9 @@ export async function readPerfScript(
   const switched = (bytes: Uint8Array, from: number, end: number, at: number): boolean => {
     const event = parseSchedSwitch(text(bytes, from, end));
     if (event === null) return false;
-    const timeNs = timeOfHeader(at);
+    setTime(at);
     switches.append(
-      timeNs,
+      nowNs[0]!,
       header.cpu < 0 ? NO_CPU : header.cpu,
       event.previousTid,
       event.nextTid,
@@ -226,7 +229,7 @@ export async function readPerfScript(
     );
     if (event.dead) {
       const thread = threads.findTid(event.previousTid);
-      if (thread >= 0) pairing.threadEnded(thread, timeNs);
+      if (thread >= 0) pairing.threadEnded(thread);
     }
     return true;
   };
@@ -328,8 +331,8 @@ export async function readPerfScript(
     losses,
     skips: skips.rows(),
     zeroSeconds: Math.max(0, zeroSeconds),
-    firstNs: Number.isFinite(clock[1]!) ? clock[1]! : 0,
-    lastNs: clock[2]!,
+    firstNs: Number.isFinite(windowNs[0]!) ? windowNs[0]! : 0,
+    lastNs: windowNs[1]!,
   });
 }
 

@@ -127,7 +127,6 @@ export async function readStrace(
 
   const returnCall = (
     thread: number,
-    timeNs: number,
     kind: number,
     returned: StraceReturn,
     onOneLine: boolean,
@@ -135,7 +134,7 @@ export async function readStrace(
   ): void => {
     const value = resultOf(returned);
     if (value === null) skips.add(UNKNOWN_ERRNO, at);
-    const row = pairing.exit(thread, timeNs, kind, value === null ? -1 : value, at);
+    const row = pairing.exit(thread, kind, value === null ? -1 : value, at);
     if (row < 0) return;
     if (returned.value === '?' && returned.errno === '') columns.result[row] = NO_RESULT;
     if (returned.durationNs !== null) {
@@ -172,14 +171,14 @@ export async function readStrace(
         skips.add(REMARKS, at);
         return;
       }
-      const timeNs = timeOf(line, at);
+      pairing.nowNs[0] = timeOf(line, at);
       const thread = threadOf(line.tid);
       if (line.kind === 'signal') {
         skips.add(SIGNALS, at);
         return;
       }
       if (line.kind === 'ended') {
-        pairing.threadEnded(thread, timeNs);
+        pairing.threadEnded(thread);
         live.delete(threads.rows[thread]?.tid ?? UNKNOWN_TID);
         skips.add(ENDS, at);
         return;
@@ -191,20 +190,13 @@ export async function readStrace(
       if (line.kind === 'call') {
         const name = line.name === RESTART ? restarted(thread, line.args) : line.name;
         const kind = kinds.intern(name);
-        pairing.enter(
-          thread,
-          timeNs,
-          NO_CPU,
-          kind,
-          kinds.takesDescriptor[kind] ? firstNumber(line.args) : NO_FD,
-          at,
-        );
+        pairing.enter(thread, NO_CPU, kind, kinds.takesDescriptor[kind] ? firstNumber(line.args) : NO_FD, at);
         if (isClone(name)) {
           if (line.args.includes('CLONE_THREAD')) makingThread.add(thread);
           else makingThread.delete(thread);
         }
         if (line.returned !== null && !kinds.neverReturns[kind]) {
-          returnCall(thread, timeNs, kind, line.returned, true, at);
+          returnCall(thread, kind, line.returned, true, at);
         }
         return;
       }
@@ -214,7 +206,7 @@ export async function readStrace(
       const named = kinds.intern(line.name);
       // A restart that was named after the call it continues is resumed under its own name.
       const kind = open !== ANY_KIND && line.name === RESTART ? open : named;
-      returnCall(thread, timeNs, kind, line.returned, false, at);
+      returnCall(thread, kind, line.returned, false, at);
     },
     tooLong: (at) => skips.add(TOO_LONG, at),
     cut: (at) => skips.add(CUT_LINE, at),
