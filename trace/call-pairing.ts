@@ -8,7 +8,8 @@ import { NO_FD } from './trace.ts';
 /** `kind` of an exit whose source does not say which call returns. */
 export const ANY_KIND = -1;
 
-const NO_ROW = -1;
+/** Row of a thread that is in no call. */
+export const NO_ROW = -1;
 const MAX_INT32 = 0x7fff_ffff;
 
 const BEFORE_WINDOW: SkipKind = {
@@ -36,97 +37,120 @@ const LOST_EXIT: SkipKind = {
  * - restart_syscall after ERESTART_RESTARTBLOCK is named like the call that it continues.
  */
 export interface CallPairing {
+  readonly columns: CallColumns;
+  readonly kinds: CallKinds;
+  readonly skips: SkipTable;
   /**
-   * The event's time in nanoseconds, to be set before each of the calls below: handed over in memory, because the
-   * engine puts a floating-point argument on the heap wherever it does not inline the call.
+   * The event's time in nanoseconds, to be set before each of the functions below: handed over in memory, because
+   * the engine puts a floating-point argument on the heap wherever it does not inline the call.
    */
   readonly nowNs: Float64Array;
-  /** A thread enters a call; returns its row. */
-  enter(thread: number, cpu: number, kind: number, fd: number, at: number): number;
-  /** A thread returns from a call; returns its row, or -1 where the beginning is not in the trace. */
-  exit(thread: number, kind: number, result: number, at: number): number;
-  /** The thread is gone: its open call lasted until now. */
-  threadEnded(thread: number): void;
-  /** Kind of the thread's open call, or -1. */
-  openKind(thread: number): number;
-  /** Kind of the last call that the thread made, or -1. */
-  lastKind(thread: number): number;
+  /** Per thread, the row of its open call, or NO_ROW. */
+  readonly openRow: number[];
+  /** Per thread, the kind of the call that a restart_syscall would continue, or ANY_KIND. */
+  readonly continues: number[];
+  /** Per thread, the kind of its last call, or ANY_KIND. */
+  readonly lastKind: number[];
+  /** Per thread, whether the open call was entered as restart_syscall but carries the name of what it continues. */
+  readonly renamed: boolean[];
 }
 
 export function createCallPairing(columns: CallColumns, kinds: CallKinds, skips: SkipTable): CallPairing {
-  const nowNs = new Float64Array(1);
-  const openRow: number[] = [];
-  /** Kind of the call that a restart_syscall would continue, or -1. */
-  const continues: number[] = [];
-  const last: number[] = [];
-  /** True where the open call was entered as restart_syscall but carries the name of what it continues. */
-  const renamed: boolean[] = [];
-
-  const know = (thread: number): void => {
-    while (openRow.length <= thread) {
-      openRow.push(NO_ROW);
-      continues.push(ANY_KIND);
-      last.push(ANY_KIND);
-      renamed.push(false);
-    }
-  };
-  const giveUpOpen = (thread: number, at: number): void => {
-    columns.durationNs[openRow[thread]!] = 0;
-    openRow[thread] = NO_ROW;
-    skips.add(LOST_EXIT, at);
-  };
-
   return {
-    nowNs,
-    enter(thread, cpu, kind, fd, at) {
-      if (thread >= openRow.length) know(thread);
-      if (openRow[thread] !== NO_ROW) giveUpOpen(thread, at);
-      const restarts = kinds.isRestart[kind]! && continues[thread] !== ANY_KIND;
-      const named = restarts ? continues[thread]! : kind;
-      const row = appendCall(columns, thread, cpu, named, fd);
-      columns.enterNs[row] = nowNs[0]!;
-      last[thread] = named;
-      if (kinds.neverReturns[kind]) {
-        columns.durationNs[row] = 0;
-        return row;
-      }
-      renamed[thread] = restarts;
-      openRow[thread] = row;
-      return row;
-    },
-    exit(thread, kind, result, at) {
-      if (thread >= openRow.length) know(thread);
-      const row = openRow[thread]!;
-      if (row === NO_ROW) {
-        skips.add(last[thread] === ANY_KIND ? BEFORE_WINDOW : LOST_ENTER, at);
-        if (kind !== ANY_KIND) last[thread] = kind;
-        return NO_ROW;
-      }
-      const open = columns.call[row]!;
-      if (kind !== open && kind !== ANY_KIND && !(renamed[thread] && kinds.isRestart[kind])) {
-        giveUpOpen(thread, at);
-        skips.add(LOST_ENTER, at);
-        return NO_ROW;
-      }
-      const duration = nowNs[0]! - columns.enterNs[row]!;
-      columns.durationNs[row] = Math.max(0, duration);
-      columns.result[row] = result > 0 && kinds.returnsAddress[open] ? 0 : clampResult(result);
-      openRow[thread] = NO_ROW;
-      continues[thread] = result === RESTART_BLOCK ? open : ANY_KIND;
-      return row;
-    },
-    threadEnded(thread) {
-      const row = openRow[thread] ?? NO_ROW;
-      if (row === NO_ROW) return;
-      columns.durationNs[row] = Math.max(0, nowNs[0]! - columns.enterNs[row]!);
-      openRow[thread] = NO_ROW;
-    },
-    openKind: (thread) => {
-      const row = openRow[thread] ?? NO_ROW;
-      return row === NO_ROW ? ANY_KIND : columns.call[row]!;
-    },
-    lastKind: (thread) => last[thread] ?? ANY_KIND,
+    columns,
+    kinds,
+    skips,
+    nowNs: new Float64Array(1),
+    openRow: [],
+    continues: [],
+    lastKind: [],
+    renamed: [],
   };
+}
+
+/** A thread enters a call; returns its row. `at` is the line or byte, for the skip table. */
+export function enterCall(
+  pairing: CallPairing,
+  thread: number,
+  cpu: number,
+  kind: number,
+  fd: number,
+  at: number,
+): number {
+  const { columns, kinds, openRow, continues } = pairing;
+  if (thread >= openRow.length) know(pairing, thread);
+  if (openRow[thread] !== NO_ROW) giveUpOpen(pairing, thread, at);
+  const restarts = kinds.isRestart[kind]! && continues[thread] !== ANY_KIND;
+  const named = restarts ? continues[thread]! : kind;
+  const row = appendCall(columns, thread, cpu, named, fd);
+  columns.enterNs[row] = pairing.nowNs[0]!;
+  pairing.lastKind[thread] = named;
+  if (kinds.neverReturns[kind]) {
+    columns.durationNs[row] = 0;
+    return row;
+  }
+  pairing.renamed[thread] = restarts;
+  openRow[thread] = row;
+  return row;
+}
+
+/** A thread returns from a call; returns its row, or NO_ROW where the beginning is not in the trace. */
+export function exitCall(
+  pairing: CallPairing,
+  thread: number,
+  kind: number,
+  result: number,
+  at: number,
+): number {
+  const { columns, kinds, openRow, lastKind } = pairing;
+  if (thread >= openRow.length) know(pairing, thread);
+  const row = openRow[thread]!;
+  if (row === NO_ROW) {
+    pairing.skips.add(lastKind[thread] === ANY_KIND ? BEFORE_WINDOW : LOST_ENTER, at);
+    if (kind !== ANY_KIND) lastKind[thread] = kind;
+    return NO_ROW;
+  }
+  const open = columns.call[row]!;
+  if (kind !== open && kind !== ANY_KIND && !(pairing.renamed[thread] && kinds.isRestart[kind])) {
+    giveUpOpen(pairing, thread, at);
+    pairing.skips.add(LOST_ENTER, at);
+    return NO_ROW;
+  }
+  const duration = pairing.nowNs[0]! - columns.enterNs[row]!;
+  columns.durationNs[row] = Math.max(0, duration);
+  columns.result[row] = result > 0 && kinds.returnsAddress[open] ? 0 : clampResult(result);
+  openRow[thread] = NO_ROW;
+  pairing.continues[thread] = result === RESTART_BLOCK ? open : ANY_KIND;
+  return row;
+}
+
+/** The thread is gone: its open call lasted until now. */
+export function endThread({ columns, openRow, nowNs }: CallPairing, thread: number): void {
+  const row = openRow[thread] ?? NO_ROW;
+  if (row === NO_ROW) return;
+  columns.durationNs[row] = Math.max(0, nowNs[0]! - columns.enterNs[row]!);
+  openRow[thread] = NO_ROW;
+}
+
+/** Kind of the thread's open call, or ANY_KIND. */
+export function openKind({ columns, openRow }: CallPairing, thread: number): number {
+  const row = openRow[thread] ?? NO_ROW;
+  return row === NO_ROW ? ANY_KIND : columns.call[row]!;
+}
+
+function know(pairing: CallPairing, thread: number): void {
+  while (pairing.openRow.length <= thread) {
+    pairing.openRow.push(NO_ROW);
+    pairing.continues.push(ANY_KIND);
+    pairing.lastKind.push(ANY_KIND);
+    pairing.renamed.push(false);
+  }
+}
+
+function giveUpOpen({ columns, openRow, skips }: CallPairing, thread: number, at: number): void {
+  columns.durationNs[openRow[thread]!] = 0;
+  openRow[thread] = NO_ROW;
+  skips.add(LOST_EXIT, at);
 }
 
 /** Results fit int32, NO_RESULT (its lowest number) excepted. */

@@ -19,7 +19,7 @@ import { Buffer } from 'node:buffer';
 import { assembleTrace } from '../assemble-trace.ts';
 import { createCallColumns } from '../call-columns.ts';
 import { createCallKinds } from '../call-kinds.ts';
-import { ANY_KIND, createCallPairing } from '../call-pairing.ts';
+import { ANY_KIND, createCallPairing, endThread, enterCall, exitCall, openKind } from '../call-pairing.ts';
 import { forEachLine } from '../lines.ts';
 import { createSkipTable } from '../skip-table.ts';
 import { RESTART } from '../syscalls/call-traits.ts';
@@ -121,7 +121,8 @@ export async function readStrace(
   /** Name of a restart_syscall line: what it resumes, where that can be trusted. */
   const restarted = (thread: number, args: string): string => {
     const resumes = /^<\.\.\. resuming interrupted (\w+) \.\.\.>/.exec(args)?.[1];
-    if (resumes === undefined || kinds.names[pairing.lastKind(thread)] !== resumes) return RESTART;
+    if (resumes === undefined || kinds.names[pairing.lastKind[thread] ?? ANY_KIND] !== resumes)
+      return RESTART;
     return resumes;
   };
 
@@ -134,7 +135,7 @@ export async function readStrace(
   ): void => {
     const value = resultOf(returned);
     if (value === null) skips.add(UNKNOWN_ERRNO, at);
-    const row = pairing.exit(thread, kind, value === null ? -1 : value, at);
+    const row = exitCall(pairing, thread, kind, value === null ? -1 : value, at);
     if (row < 0) return;
     if (returned.value === '?' && returned.errno === '') columns.result[row] = NO_RESULT;
     if (returned.durationNs !== null) {
@@ -151,66 +152,77 @@ export async function readStrace(
     }
   };
 
-  await forEachLine(chunks, {
-    line(bytes, start, end, at) {
-      if (start === end) return;
-      const line = parseStraceLine(
-        Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1'),
-      );
-      if (line === null) {
-        skips.add(NOT_UNDERSTOOD, at);
-        return;
-      }
-      if (line.kind === 'remark') {
-        skips.add(REMARKS, at);
-        return;
-      }
-      if (line.kind === 'attached') {
-        announced.add(line.tid);
-        live.add(line.tid);
-        skips.add(REMARKS, at);
-        return;
-      }
-      pairing.nowNs[0] = timeOf(line, at);
-      const thread = threadOf(line.tid);
-      if (line.kind === 'signal') {
-        skips.add(SIGNALS, at);
-        return;
-      }
-      if (line.kind === 'ended') {
-        pairing.threadEnded(thread);
-        live.delete(threads.rows[thread]?.tid ?? UNKNOWN_TID);
-        skips.add(ENDS, at);
-        return;
-      }
-      if (line.name === UNNAMED) {
-        skips.add(UNNAMED_CALL, at);
-        return;
-      }
-      if (line.kind === 'call') {
-        const name = line.name === RESTART ? restarted(thread, line.args) : line.name;
-        const kind = kinds.intern(name);
-        pairing.enter(thread, NO_CPU, kind, kinds.takesDescriptor[kind] ? firstNumber(line.args) : NO_FD, at);
-        if (isClone(name)) {
-          if (line.args.includes('CLONE_THREAD')) makingThread.add(thread);
-          else makingThread.delete(thread);
+  await forEachLine(
+    chunks,
+    {
+      line(_, bytes, start, end, at) {
+        if (start === end) return;
+        const line = parseStraceLine(
+          Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1'),
+        );
+        if (line === null) {
+          skips.add(NOT_UNDERSTOOD, at);
+          return;
         }
-        if (line.returned !== null && !kinds.neverReturns[kind]) {
-          returnCall(thread, kind, line.returned, true, at);
+        if (line.kind === 'remark') {
+          skips.add(REMARKS, at);
+          return;
         }
-        return;
-      }
-      if (line.returned === null) return;
-      if (kinds.neverReturns[kinds.intern(line.name)]) return;
-      const open = pairing.openKind(thread);
-      const named = kinds.intern(line.name);
-      // A restart that was named after the call it continues is resumed under its own name.
-      const kind = open !== ANY_KIND && line.name === RESTART ? open : named;
-      returnCall(thread, kind, line.returned, false, at);
+        if (line.kind === 'attached') {
+          announced.add(line.tid);
+          live.add(line.tid);
+          skips.add(REMARKS, at);
+          return;
+        }
+        pairing.nowNs[0] = timeOf(line, at);
+        const thread = threadOf(line.tid);
+        if (line.kind === 'signal') {
+          skips.add(SIGNALS, at);
+          return;
+        }
+        if (line.kind === 'ended') {
+          endThread(pairing, thread);
+          live.delete(threads.rows[thread]?.tid ?? UNKNOWN_TID);
+          skips.add(ENDS, at);
+          return;
+        }
+        if (line.name === UNNAMED) {
+          skips.add(UNNAMED_CALL, at);
+          return;
+        }
+        if (line.kind === 'call') {
+          const name = line.name === RESTART ? restarted(thread, line.args) : line.name;
+          const kind = kinds.intern(name);
+          enterCall(
+            pairing,
+            thread,
+            NO_CPU,
+            kind,
+            kinds.takesDescriptor[kind] ? firstNumber(line.args) : NO_FD,
+            at,
+          );
+          if (isClone(name)) {
+            if (line.args.includes('CLONE_THREAD')) makingThread.add(thread);
+            else makingThread.delete(thread);
+          }
+          if (line.returned !== null && !kinds.neverReturns[kind]) {
+            returnCall(thread, kind, line.returned, true, at);
+          }
+          return;
+        }
+        if (line.returned === null) return;
+        if (kinds.neverReturns[kinds.intern(line.name)]) return;
+        const open = openKind(pairing, thread);
+        const named = kinds.intern(line.name);
+        // A restart that was named after the call it continues is resumed under its own name.
+        const kind = open !== ANY_KIND && line.name === RESTART ? open : named;
+        returnCall(thread, kind, line.returned, false, at);
+      },
+      tooLong: (_, at) => skips.add(TOO_LONG, at),
+      cut: (_, at) => skips.add(CUT_LINE, at),
     },
-    tooLong: (at) => skips.add(TOO_LONG, at),
-    cut: (at) => skips.add(CUT_LINE, at),
-  });
+    null,
+  );
 
   for (const row of threads.rows) row.pid = processOf(row.tid, madeBy, threads.rows);
 
