@@ -40,7 +40,7 @@ export function detectStuck(observation: Observation): Finding | null {
       const places = state === NO_STATE ? (normal.model.byCall.get(name) ?? []) : [state];
       for (const place of places) normalNs = Math.max(normalNs, (normal.set.states[place]?.[5] ?? 0) * 1e9);
     }
-    if (openNs < longestSilenceNs(trace, rows)) continue;
+    if (openNs < longestRestNs(trace, rows, dispatch[thread])) continue;
     const ratio = openNs / Math.max(normalNs, MINIMUM_OPEN_NS / OPEN_RATIO);
     if (ratio >= OPEN_RATIO) stuck.push({ thread, row, openNs, ratio });
   }
@@ -63,15 +63,20 @@ export function detectStuck(observation: Observation): Finding | null {
   };
 }
 
-/** Longest time without a call entered or returned, from the window's start on: a mostly idle thread rests long anyway. */
-function longestSilenceNs(trace: Trace, rows: Uint32Array): number {
+/**
+ * Longest time that the thread rested before, other than in its dispatch calls: also before its first event, which may
+ * be the return of a call that began before the window. A thread that rests long anyway is not stuck.
+ */
+function longestRestNs(trace: Trace, rows: Uint32Array, dispatch: ReadonlySet<number> | undefined): number {
   let longest = 0;
   let last = 0;
   for (const row of rows) {
     const enter = trace.enterNs[row] as number;
+    longest = Math.max(longest, enter - last);
     const duration = trace.durationNs[row] as number;
-    longest = Math.max(longest, enter - last, duration === OPEN ? 0 : duration);
-    last = duration === OPEN ? enter : enter + duration;
+    if (duration === OPEN) break;
+    if (!dispatch?.has(trace.call[row] as number)) longest = Math.max(longest, duration);
+    last = enter + duration;
   }
   return longest;
 }
@@ -113,6 +118,7 @@ export function detectGone(observation: Observation): Finding | null {
       gone.flatMap(({ thread, row }) => leadingCalls(threadRows[thread] as Uint32Array, row)),
     ),
     threads: gone.map(({ thread }) => thread),
+    onCpu,
     description:
       `a thread made no system call for ${seconds(first.silentNs)} after ` +
       `${observation.column.symbols[observation.column.ids[first.row] as number]} and waits in none` +

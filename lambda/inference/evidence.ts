@@ -46,6 +46,8 @@ export interface Finding {
   readonly calls: EvidenceCalls;
   /** Threads (index) that show it, most affected first. */
   readonly threads: readonly number[];
+  /** For a thread that is gone: whether it was on the CPU; null where the trace cannot tell. */
+  readonly onCpu?: boolean | null;
   /** Plain words, lower case, without a full stop. */
   readonly description: string;
 }

@@ -44,12 +44,19 @@ export const MAX_CITED_ROWS = 50;
  * Ranks functions by how much of the abnormality happened under them (recall) and how specific they are (a function on
  * the stack of everything explains nothing). The highest is the home of the abnormal loop: the lowest function of the
  * call tree that covers all of it, for those above it are on more stacks, and those below it cover less.
+ *
+ * @param matched factor (0…1) by which a function's score counts, from its episodes
  */
-export function rankFunctions(finding: Finding, observation: Observation): Candidate[] {
+export function rankFunctions(
+  finding: Finding,
+  observation: Observation,
+  matched: (fn: number) => number,
+): Candidate[] {
   const { normal } = observation;
   if (normal === null) return [];
   const profile = functionProfile(normal.set);
-  if (finding.kind === 'gone') return ordered(disappearance(finding, normal, profile), finding, normal, profile);
+  if (finding.kind === 'gone')
+    return ordered(disappearance(finding, normal, profile), finding, normal, profile);
   const places = abnormalCalls(finding, observation, normal);
   const roles = byRole(places, profile);
   const total = places.reduce((sum, place) => sum + place.weight, 0);
@@ -70,7 +77,7 @@ export function rankFunctions(finding: Finding, observation: Observation): Candi
         Math.max(LEAST_SPECIFICITY, 1 - (profile.presence[fn] as number)) ** PRESENCE_EXPONENT;
       const wrapper =
         finding.kind === 'loop' && (profile.single[fn] as number) >= WRAPPER_SHARE ? WRAPPER_WEIGHT : 1;
-      const score = share * specificity * wrapper * Math.sqrt(roleWeight / total);
+      const score = share * specificity * wrapper * matched(fn) * Math.sqrt(roleWeight / total);
       const known = scores.get(fn);
       if (known === undefined || score > known.score) scores.set(fn, { score, cover: weight / total, depth });
     }

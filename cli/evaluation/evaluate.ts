@@ -1,0 +1,56 @@
+import { infer } from '../../lambda/inference/infer.ts';
+import { mine } from '../../signatures/mine.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { caseTrace, type KnownCase } from './known-case.ts';
+import { type CaseScore, scoreReport } from './score.ts';
+
+/** Which production trace is scored. */
+export type Source = 'perf-script' | 'strace';
+
+export interface EvaluationTools {
+  /** Reads a trace file of a case. */
+  readonly read: (path: string, stacks: boolean) => Promise<Trace>;
+  /** CPU seconds of this process so far: shared machines make wall time useless. */
+  readonly cpuSeconds: () => number;
+  readonly onProgress: (message: string) => void;
+}
+
+/** Mines a case's profiles, infers on its production trace and its baseline, and scores both against the truth. */
+export async function evaluateCase(
+  known: KnownCase,
+  source: Source,
+  tools: EvaluationTools,
+): Promise<{ readonly score: CaseScore } | { readonly missing: string }> {
+  const production = caseTrace(known, source === 'strace' ? 'production.strace' : 'production.perf-script');
+  const baseline = caseTrace(known, 'baseline.perf-script');
+  if (known.profiles.length === 0) return { missing: `${known.folder}: no profile-* file` };
+  if (production === null) return { missing: `${known.folder}: no production.${source} file` };
+  const start = tools.cpuSeconds();
+  const profiles = async function* () {
+    for (const path of known.profiles) {
+      tools.onProgress(`${known.id}: mining ${path}`);
+      yield { name: path, trace: await tools.read(path, true) };
+    }
+  };
+  const set = await mine(profiles(), { service: known.id });
+  const mined = tools.cpuSeconds();
+  tools.onProgress(`${known.id}: inferring`);
+  const trace = await tools.read(production, false);
+  const report = infer(trace, set);
+  const inferred = tools.cpuSeconds();
+  const baselineVerdict = baseline === null ? null : infer(await tools.read(baseline, false), set).verdict;
+  return {
+    score: {
+      case: known.id,
+      kinds: known.kinds,
+      primaryMakesCalls: known.primaryMakesCalls,
+      ...scoreReport(known, report),
+      suspects: report.suspects.length,
+      functions: report.narrowing.functions,
+      baselineVerdict,
+      mineSeconds: Number((mined - start).toFixed(3)),
+      seconds: Number((inferred - mined).toFixed(3)),
+      events: trace.length,
+    },
+  };
+}
