@@ -49,7 +49,8 @@ export function rankFunctions(finding: Finding, observation: Observation): Candi
   const { normal } = observation;
   if (normal === null) return [];
   const profile = functionProfile(normal.set);
-  if (finding.kind === 'gone') return ordered(disappearance(finding, normal, profile), finding, normal, profile);
+  if (finding.kind === 'gone')
+    return ordered(disappearance(finding, normal, profile), finding, normal, profile);
   const places = abnormalCalls(finding, observation, normal);
   const roles = byRole(places, profile);
   const total = places.reduce((sum, place) => sum + place.weight, 0);
