@@ -9,7 +9,7 @@ it('explains itself to a stranger: the way from a profile to a suspect, and ever
   }
 });
 
-it.each(['mine'])('shows an example in the help of %s', async (command) => {
+it.each(['mine', 'infer'])('shows an example in the help of %s', async (command) => {
   const { exitCode, stdout } = await perfscope([command, '--help']);
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(new RegExp(`Examples?:[^]*perfscope ${command} `));
@@ -18,10 +18,10 @@ it.each(['mine'])('shows an example in the help of %s', async (command) => {
 it.each([
   ['no command', []],
   ['an unknown command', ['infre']],
-  ['an unknown option', ['mine', 'x', '--servise', 'y']],
-  ['a missing argument', ['mine', '--service', 'shop', '-o', 'x']],
+  ['an unknown option', ['infer', 'x', '--signature', 'y']],
+  ['a missing argument', ['infer']],
   ['a missing option', ['mine', 'profile', '--service', 'shop']],
-  ['an unknown processor', ['mine', 'x', '--service', 'shop', '-o', 'x', '--arch', 'vax']],
+  ['an unknown processor', ['infer', 'x', '--arch', 'vax']],
 ])('takes %s for wrong usage: exit code 2 and how it is meant', async (_, args) => {
   const { exitCode, stdout, stderr } = await perfscope(args);
   expect([exitCode, stdout]).toEqual([2, '']);

@@ -46,12 +46,12 @@ export interface StraceReturn {
 }
 
 const LEAD =
-  /^\s*(?:\[pid\s+(\d+)\]\s+)?(?:(\d+)\s+)?(?:(\d\d):(\d\d):(\d\d)|(\d+))(?:\.(\d+))?(?: \(\+\s+\d+\.\d+\))?\s+/;
+  /^\s*(?:\[pid\s+(\d+)\]\s+)?(?:(\d+)\s+)?(?:(\d\d):(\d\d):(\d\d)|(\d+))(?:\.(\d{1,9}))?(?: \(\+\s+\d+\.\d+\))?\s+/;
 const OWN_WORDS = /^\s*(?:\[pid\s+\d+\]\s+|\d+\s+)?strace: /;
 const ATTACHED = /strace: Process (\d+) attached/;
 const CALL = /^([a-z_][\w]*|\?\?\?)\(/i;
 const RESUMED = /^<\.\.\. ([a-z_][\w]*|\?\?\?) resumed>/i;
-const DURATION = / <(\d+)\.(\d+)>$/;
+const DURATION = /^ <(\d+)\.(\d{1,9})>$/;
 /** ` <unfinished ...>`, ` <detached ...>`, ` <pid changed to N ...>`: the call goes on without this line. */
 const OPEN_END = /<(?:unfinished|detached|pid changed to \d+) \.\.\.>$/;
 const RETURN = /^(\?|0x[0-9a-f]+|-?\d+)(?: (E[A-Z0-9_]+))?/;
@@ -59,40 +59,34 @@ const SECONDS_OF_YEAR_1973 = 100_000_000;
 
 /** Parses a line, or returns null where it is no strace output. */
 export function parseStraceLine(line: string): StraceLine | null {
-  if (OWN_WORDS.test(line)) {
-    const tid = ATTACHED.exec(line)?.[1];
-    return tid === undefined ? { kind: 'remark' } : { kind: 'attached', tid: Number(tid) };
-  }
-  if (line.startsWith(' > ')) return { kind: 'remark' };
   const lead = LEAD.exec(line);
-  if (lead === null) return null;
-  const [all, bracketed, bare, hours, minutes, wholeSeconds, plainSeconds, fraction = ''] = lead;
+  if (lead === null) return parseRemark(line);
+  const [all, bracketed, bare, hours, minutes, wholeSeconds, plainSeconds, fraction] = lead;
   const ofDay = hours !== undefined;
   const seconds = ofDay
     ? Number(hours) * 3600 + Number(minutes) * 60 + Number(wholeSeconds)
     : Number(plainSeconds);
-  const stamp: StraceStamp = {
-    tid: Number(bracketed ?? bare ?? 0),
-    clock: ofDay ? 'day' : seconds >= SECONDS_OF_YEAR_1973 ? 'epoch' : 'relative',
-    seconds,
-    fractionNs: nanoseconds(fraction),
-  };
+  const tid = Number(bracketed ?? bare ?? 0);
+  const clock = ofDay ? 'day' : seconds >= SECONDS_OF_YEAR_1973 ? 'epoch' : 'relative';
+  const fractionNs = fraction === undefined ? 0 : nanoseconds(fraction);
   const rest = line.slice(all.length);
-  if (rest.startsWith('+++ ')) return { kind: 'ended', ...stamp };
-  if (rest.startsWith('--- ')) return { kind: 'signal', ...stamp };
+  if (rest.startsWith('+++ ')) return { kind: 'ended', tid, clock, seconds, fractionNs };
+  if (rest.startsWith('--- ')) return { kind: 'signal', tid, clock, seconds, fractionNs };
 
-  const resumed = RESUMED.exec(rest);
+  const resumed = rest.startsWith('<') ? RESUMED.exec(rest) : null;
   const call = resumed ?? CALL.exec(rest);
   const name = call?.[1];
   if (call === null || name === undefined) return null;
   const kind = resumed === null ? 'call' : 'resumed';
   const body = rest.slice(call[0].length);
-  if (OPEN_END.test(body)) return { kind, name, args: body, returned: null, ...stamp };
+  if (body.endsWith(' ...>') && OPEN_END.test(body)) {
+    return { kind, name, args: body, returned: null, tid, clock, seconds, fractionNs };
+  }
 
-  const duration = DURATION.exec(body);
-  const beforeDuration = duration === null ? body : body.slice(0, duration.index);
+  const durationAt = body.endsWith('>') ? body.lastIndexOf(' <') : -1;
+  const duration = durationAt < 0 ? null : DURATION.exec(body.slice(durationAt));
   // The last `) =`: arguments print `=` themselves, as in wait4's `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
-  const split = lastReturnMark(beforeDuration);
+  const split = lastReturnMark(duration === null ? body : body.slice(0, durationAt));
   if (split === null) return null;
   const value = RETURN.exec(split.value);
   if (value === null) return null;
@@ -101,7 +95,15 @@ export function parseStraceLine(line: string): StraceLine | null {
     errno: value[2] ?? '',
     durationNs: duration === null ? null : Number(duration[1]) * 1e9 + nanoseconds(duration[2] ?? ''),
   };
-  return { kind, name, args: body.slice(0, split.argsEnd), returned, ...stamp };
+  return { kind, name, args: body.slice(0, split.argsEnd), returned, tid, clock, seconds, fractionNs };
+}
+
+/** strace's own words, and the frames of -k, have no time. */
+function parseRemark(line: string): StraceLine | null {
+  if (line.startsWith(' > ')) return { kind: 'remark' };
+  if (!OWN_WORDS.test(line)) return null;
+  const tid = ATTACHED.exec(line)?.[1];
+  return tid === undefined ? { kind: 'remark' } : { kind: 'attached', tid: Number(tid) };
 }
 
 /** Splits at the last `)` that only blanks part from ` = `. */
@@ -117,5 +119,6 @@ function lastReturnMark(body: string): { argsEnd: number; value: string } | null
 
 /** Digits behind the point as nanoseconds. */
 function nanoseconds(fraction: string): number {
-  return Number(fraction.slice(0, 9).padEnd(9, '0'));
+  const digits = Number(fraction);
+  return fraction.length === 6 ? digits * 1000 : Math.round(digits * 10 ** (9 - fraction.length));
 }
