@@ -22,6 +22,8 @@ export interface PerfHeader {
   /** The last line's bytes up to the point in its time, for finding out; 0 long where there are none. */
   readonly prefix: DataView<ArrayBuffer>;
   prefixLength: number;
+  /** Where the line began that `commStart` and `commEnd` are of. */
+  prefixStart: number;
   /** A view on the bytes that lines come from, renewed when they change. */
   view: DataView;
   viewed: Uint8Array;
@@ -51,6 +53,7 @@ export function createPerfHeader(): PerfHeader {
     repeated: false,
     prefix: new DataView(new ArrayBuffer(MAX_PREFIX_BYTES)),
     prefixLength: 0,
+    prefixStart: 0,
     view: new DataView(new ArrayBuffer(0)),
     viewed: new Uint8Array(),
   };
@@ -153,6 +156,7 @@ export function readPerfHeader(
   header.commStart = commStart;
   if (point + 1 - lineStart <= MAX_PREFIX_BYTES) {
     header.prefixLength = point + 1 - lineStart;
+    header.prefixStart = lineStart;
     for (let i = 0; i < header.prefixLength; i++) header.prefix.setUint8(i, bytes[lineStart + i]!);
   }
   return true;
@@ -191,6 +195,10 @@ function repeatsPrefix(
     micros = micros * 10 + digit;
   }
   header.fractionNs = micros * 1000;
+  // The name stands at the same place of this line.
+  header.commStart += lineStart - header.prefixStart;
+  header.commEnd += lineStart - header.prefixStart;
+  header.prefixStart = lineStart;
   return true;
 }
 
