@@ -6,7 +6,13 @@ import { collisionGroups } from './collisions.ts';
 import { SignatureError } from './errors.ts';
 import { mineFunction, stability } from './function-signature.ts';
 import { functionInvocations, type Invocations, rowsByThread } from './invocations.ts';
-import { descriptorGaps, normalBehaviour, type ProfileColumns, stateDurations } from './normal-behaviour.ts';
+import {
+  descriptorGaps,
+  normalBehaviour,
+  type ProfileColumns,
+  requestLatencies,
+  stateDurations,
+} from './normal-behaviour.ts';
 import { SIGNATURE_SCHEMA, type SignatureSet } from './signature-set.ts';
 import { frameClassifier, type LibraryFrames } from './user-functions.ts';
 
@@ -139,6 +145,7 @@ export async function mine(
     contexts: tree.parent.map((parent, context) => [parent, tree.functionOf[context] as number]),
     states: stateRows.map((row, state) => [...row, ...(durations[state] as [number, number, number])]),
     gaps: descriptorGaps(columns),
+    latencies: requestLatencies(columns),
     transitions: pairCounts(transitions),
     traits: traits.values,
     stateTraits: pairCounts(stateTraits),

@@ -1,5 +1,6 @@
 import { NO_FD, OPEN, type Trace } from '../trace/trace.ts';
 import { rowsByThread } from './invocations.ts';
+import { requests } from './requests.ts';
 import type { SignatureSet } from './signature-set.ts';
 
 /** Median, 99th percentile and maximum, seconds. */
@@ -54,6 +55,23 @@ export function stateDurations(profiles: readonly ProfileColumns[], stateCount: 
     }
   }
   return durations.map(spread);
+}
+
+/** Time to the answer, per state that sends it: [state, count, median, 99th percentile, maximum seconds]. */
+export function requestLatencies(profiles: readonly ProfileColumns[]): SignatureSet['latencies'] {
+  const found = new Map<number, number[]>();
+  for (const { trace, states } of profiles) {
+    for (const { answered, latencyNs } of requests(trace)) {
+      if (answered < 0) continue;
+      const state = states[answered] as number;
+      const values = found.get(state);
+      if (values === undefined) found.set(state, [latencyNs]);
+      else values.push(latencyNs);
+    }
+  }
+  return [...found]
+    .sort((a, b) => a[0] - b[0])
+    .map(([state, values]) => [state, values.length, ...spread(values)]);
 }
 
 /** Time between two calls on one descriptor, per pair of states: how long a connection normally rests there. */

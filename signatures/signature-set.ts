@@ -41,6 +41,8 @@ const signatureSet = z
     states: z.array(z.tuple([index, index, count, seconds, seconds, seconds])),
     /** [state, next state on the same descriptor, count, median, 99th percentile, maximum seconds between them]. */
     gaps: z.array(z.tuple([index, index, count, seconds, seconds, seconds])),
+    /** [state that answers, count, median, 99th percentile, maximum seconds since its request was received]. */
+    latencies: z.array(z.tuple([index, count, seconds, seconds, seconds])),
     /** [state, next state of the same thread, count]. */
     transitions: z.array(z.tuple([index, index, count])),
     /** What calls show besides their symbol (call-traits.ts), and [state, trait, count]. */
@@ -88,6 +90,10 @@ const signatureSet = z
     check(
       set.states.every(([c, s]) => within(c, set.contexts.length) && within(s, set.symbols.length)),
       'states: a context or symbol does not exist',
+    );
+    check(
+      set.latencies.every(([state]) => within(state, set.states.length)),
+      'latencies: a state does not exist',
     );
     check(
       set.gaps.every(([a, b]) => within(a, set.states.length) && within(b, set.states.length)),

@@ -1,128 +1,221 @@
 import { eachDescriptorGap } from '../../signatures/normal-behaviour.ts';
+import { type Request, requests } from '../../signatures/requests.ts';
 import { OPEN } from '../../trace/trace.ts';
 import { NO_STATE } from './attribute.ts';
 import { seconds } from './detect-stuck.ts';
-import { evidenceCalls, type Finding, type Observation } from './evidence.ts';
+import { evidenceCalls, type Finding, type NormalKnowledge, type Observation } from './evidence.ts';
 
-/** A wait is a stall when it is this many times the longest normal one of its kind … */
-const STALL_RATIO = 3;
-/** … and at least this long. */
-const MINIMUM_STALL_NS = 20e6;
-/** A slowdown is more than bad luck from this many stalls on … */
-const MINIMUM_STALLS = 5;
-/** … that hold up, on average since the onset, at least this many connections or threads at once. */
-const MINIMUM_EXTENT = 0.1;
-/** Kinds seen less often in normal runs have no reliable longest wait: their rarest is taken twice as long. */
-const FEW = 20;
+/** A request is slow when its answer takes this many times the longest normal one of its kind … */
+const SLOW_RATIO = 3;
+/** … and at least this long: below, scheduling decides. */
+const LEAST_SLOW_NS = 15e6;
+/** A slowdown is more than bad luck from this many slow requests on … */
+const MINIMUM_SLOW = 8;
+/** … which are this share of the requests since the onset … */
+const MINIMUM_SLOW_SHARE = 0.05;
+/** … and this many times the share before it … */
+const SHARE_RISE = 4;
+/** … and hold up this many connections at once, on average. */
+const MINIMUM_EXTENT = 0.05;
+/** Parts of the evidence: the slow requests themselves, calls that rest or last within them, places that are busier. */
+const REQUEST_PART = 0.3;
+const WAIT_PART = 0.4;
+const RISE_PART = 0.3;
+/** A wait within a slow request counts from this many times its longest normal one on. */
+const WAIT_RATIO = 3;
+/** A place is busier from this rate against before and normal on, and from this many further calls on. */
+const RISE_RATIO = 3;
+const LEAST_RISE_CALLS = 10;
 
-interface Stall {
-  readonly row: number;
-  readonly previous: number;
+interface SlowRequest extends Request {
   readonly startNs: number;
   readonly excessNs: number;
   readonly ratio: number;
 }
 
 /**
- * Finds time lost against normal: inside a call that is not a dispatch call, or between two calls on one descriptor (a
- * connection that rests although its work could go on). The yardstick is the longest normal wait at the same place.
+ * Finds requests whose answers take far longer than normal since some moment (a slowdown). No single call need be slow:
+ * the time from the first bytes received to the first sent back is what a client sees. The yardstick is the signature
+ * set's; what was as slow before the onset is no news.
  */
 export function detectStall(observation: Observation): Finding | null {
   const { trace, column, normal } = observation;
   if (normal === null) return null;
-  const stalls = [...slowCalls(observation), ...restingDescriptors(observation)].sort(
-    (a, b) => a.startNs - b.startNs,
-  );
+  const all = requests(trace);
+  const slow = slowRequests(all, observation, normal);
+  if (slow.length < MINIMUM_SLOW) return null;
+  const split = onsetOf(slow, all, observation);
+  if (split === null) return null;
+  const { onsetNs, since } = split;
   const endNs = trace.window.endNs;
-  if (stalls.length < MINIMUM_STALLS) return null;
-  // The onset is where stalls begin to be frequent: the split with the largest rise of excess per second.
-  const total = stalls.reduce((sum, stall) => sum + stall.excessNs, 0);
-  let before = 0;
-  let best = -1;
-  let at = 0;
-  for (let i = 0; i + MINIMUM_STALLS <= stalls.length; i++) {
-    const start = (stalls[i] as Stall).startNs;
-    const rise =
-      (total - before) / Math.max(1e6, endNs - start) - (i === 0 ? 0 : before / Math.max(1e6, start));
-    if (rise > best) {
-      best = rise;
-      at = i;
-    }
-    before += (stalls[i] as Stall).excessNs;
-  }
-  const since = stalls.slice(at);
-  const onsetNs = (since[0] as Stall).startNs;
-  const excess = since.reduce((sum, stall) => sum + stall.excessNs, 0);
-  const extent = excess / Math.max(1e6, endNs - onsetNs);
+  const extent = since.reduce((sum, { excessNs }) => sum + excessNs, 0) / Math.max(1e6, endNs - onsetNs);
   if (extent < MINIMUM_EXTENT) return null;
-  const ratios = since.map((stall) => stall.ratio).sort((a, b) => a - b);
-  const abnormality = ratios[Math.floor(ratios.length / 2)] as number;
-  const threads = [...new Set(since.map((stall) => trace.thread[stall.row] as number))];
-  const worst = since.reduce((a, b) => (b.excessNs > a.excessNs ? b : a));
+  const ratios = since.map(({ ratio }) => ratio).sort((a, b) => a - b);
+  const worst = since.reduce((a, b) => (b.latencyNs > a.latencyNs ? b : a));
+  const total = all.filter(({ received }) => (trace.enterNs[received] as number) >= onsetNs).length;
   return {
     kind: 'stall',
     onsetNs,
-    abnormality,
+    abnormality: ratios[ratios.length >> 1] as number,
     extent: Math.min(1, extent),
-    calls: evidenceCalls(
-      since.flatMap(({ row, previous, excessNs }) =>
-        previous === row
-          ? [{ row, weight: excessNs }]
-          : [
-              { row, weight: excessNs / 2 },
-              { row: previous, weight: excessNs / 2 },
-            ],
-      ),
-    ),
-    threads,
+    calls: evidenceCalls([
+      ...scaled(requestCalls(since), REQUEST_PART),
+      ...scaled(waitsWithin(since, observation, normal), WAIT_PART),
+      ...scaled(busierPlaces(onsetNs, observation, normal), RISE_PART),
+    ]),
+    threads: [...new Set(since.map(({ received }) => trace.thread[received] as number))],
     description:
-      `${since.length} waits of up to ${seconds(worst.excessNs)} more than normal, most at ` +
-      `${column.symbols[column.ids[worst.previous] as number]} → ${column.symbols[column.ids[worst.row] as number]}`,
+      `${since.length} of ${total} requests waited for their answer up to ${seconds(worst.latencyNs)}, ` +
+      `${(ratios[ratios.length >> 1] as number).toFixed(0)} times the longest normal one in the middle; ` +
+      `last call on the slowest: ${column.symbols[column.ids[worst.received] as number]}`,
   };
 }
 
-function slowCalls({ trace, dispatch, normal }: Observation): Stall[] {
-  const stalls: Stall[] = [];
-  if (normal === null) return stalls;
-  for (let row = 0; row < trace.length; row++) {
-    const state = normal.attribution.states[row] as number;
-    if (state === NO_STATE || dispatch[trace.thread[row] as number]?.has(trace.call[row] as number)) continue;
-    const duration = trace.durationNs[row] as number;
-    if (duration === OPEN || duration < MINIMUM_STALL_NS) continue;
-    const [, , count, , , longest] = normal.set.states[state] as readonly number[] as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const stall = stalled(duration, longest * 1e9, count);
-    if (stall !== null) stalls.push({ row, previous: row, startNs: trace.enterNs[row] as number, ...stall });
-  }
-  return stalls;
-}
-
-function restingDescriptors({ trace, normal }: Observation): Stall[] {
-  const stalls: Stall[] = [];
-  if (normal === null) return stalls;
-  const { states } = normal.attribution;
-  const usual = new Map(
-    normal.set.gaps.map(([from, to, count, , , longest]) => [from * 2 ** 24 + to, { count, longest }]),
-  );
-  eachDescriptorGap(trace, (previous, row, gapNs) => {
-    if (gapNs < MINIMUM_STALL_NS) return;
-    const pair = usual.get((states[previous] as number) * 2 ** 24 + (states[row] as number));
-    if (pair === undefined) return;
-    const stall = stalled(gapNs, pair.longest * 1e9, pair.count);
-    if (stall === null) return;
-    const startNs = (trace.enterNs[previous] as number) + (trace.durationNs[previous] as number);
-    stalls.push({ row, previous, startNs, ...stall });
+function slowRequests(
+  all: readonly Request[],
+  { trace }: Observation,
+  normal: NormalKnowledge,
+): SlowRequest[] {
+  const usual = new Map(normal.set.latencies.map(([state, , , , longest]) => [state, longest * 1e9]));
+  const general = Math.max(0, ...usual.values());
+  return all.flatMap((request) => {
+    const state = request.answered < 0 ? NO_STATE : (normal.attribution.states[request.answered] as number);
+    const reference = Math.max(usual.get(state) ?? general, LEAST_SLOW_NS / SLOW_RATIO);
+    const ratio = request.latencyNs / reference;
+    if (ratio < SLOW_RATIO) return [];
+    const startNs =
+      (trace.enterNs[request.received] as number) + (trace.durationNs[request.received] as number);
+    return [{ ...request, startNs, excessNs: request.latencyNs - reference, ratio }];
   });
-  return stalls;
 }
 
-function stalled(ns: number, longestNs: number, count: number): { excessNs: number; ratio: number } | null {
-  const reference = Math.max(longestNs * (count < FEW ? 2 : 1), MINIMUM_STALL_NS / STALL_RATIO);
-  return ns >= STALL_RATIO * reference ? { excessNs: ns - reference, ratio: ns / reference } : null;
+/** The split of the window at which the share of slow requests rises most, where it rises far enough. */
+function onsetOf(
+  slow: readonly SlowRequest[],
+  all: readonly Request[],
+  { trace }: Observation,
+): { readonly onsetNs: number; readonly since: readonly SlowRequest[] } | null {
+  const startOf = (request: Request) => trace.enterNs[request.received] as number;
+  let best = 0;
+  let found: { onsetNs: number; since: readonly SlowRequest[] } | null = null;
+  let at = 0;
+  for (let i = 0; i + MINIMUM_SLOW <= slow.length; i++) {
+    const start = startOf(slow[i] as SlowRequest);
+    while (at < all.length && startOf(all[at] as Request) < start) at++;
+    const after = (slow.length - i) / (all.length - at);
+    const before = i / Math.max(1, at);
+    // Whole windows that are slow from their first request on have no before; then the share alone must convince.
+    const enough =
+      at < MINIMUM_SLOW ? after >= 0.5 : after >= MINIMUM_SLOW_SHARE && after >= SHARE_RISE * before;
+    if (!enough) continue;
+    // Binomial log likelihood ratio of one change of share at this request.
+    const gain =
+      logLikelihood(i, at) +
+      logLikelihood(slow.length - i, all.length - at) -
+      logLikelihood(slow.length, all.length);
+    if (gain > best) {
+      best = gain;
+      found = { onsetNs: start, since: slow.slice(i) };
+    }
+  }
+  return found;
 }
+
+function logLikelihood(hits: number, of: number): number {
+  if (hits === 0 || hits === of || of === 0) return 0;
+  return hits * Math.log(hits / of) + (of - hits) * Math.log(1 - hits / of);
+}
+
+interface Weighted {
+  readonly row: number;
+  readonly weight: number;
+}
+
+function scaled(calls: readonly Weighted[], part: number): Weighted[] {
+  const total = calls.reduce((sum, { weight }) => sum + weight, 0);
+  return total === 0 ? [] : calls.map(({ row, weight }) => ({ row, weight: (weight / total) * part }));
+}
+
+function requestCalls(slow: readonly SlowRequest[]): Weighted[] {
+  return slow.flatMap(({ received, answered, excessNs }) => [
+    { row: received, weight: excessNs },
+    ...(answered < 0 ? [] : [{ row: answered, weight: excessNs }]),
+  ]);
+}
+
+/** Within slow requests: calls that last, and descriptors that rest, far longer than ever in normal runs. */
+function waitsWithin(
+  slow: readonly SlowRequest[],
+  observation: Observation,
+  normal: NormalKnowledge,
+): Weighted[] {
+  const { trace, dispatch } = observation;
+  const { states } = normal.attribution;
+  const spans = slow.map(({ startNs, latencyNs }) => ({ from: startNs, to: startNs + latencyNs }));
+  const within = (from: number, to: number) =>
+    spans.some(
+      (span) =>
+        from < span.to &&
+        to > span.from &&
+        Math.min(to, span.to) - Math.max(from, span.from) >= (to - from) / 2,
+    );
+  const found: Weighted[] = [];
+  for (let row = 0; row < trace.length; row++) {
+    const duration = trace.durationNs[row] as number;
+    const state = states[row] as number;
+    if (duration === OPEN || duration < LEAST_SLOW_NS || state === NO_STATE) continue;
+    if (dispatch[trace.thread[row] as number]?.has(trace.call[row] as number)) continue;
+    const longest = (normal.set.states[state]?.[5] ?? 0) * 1e9;
+    const enter = trace.enterNs[row] as number;
+    if (duration >= WAIT_RATIO * longest && within(enter, enter + duration))
+      found.push({ row, weight: duration - longest });
+  }
+  const usual = new Map(
+    normal.set.gaps.map(([from, to, , , , longest]) => [from * PAIR_RADIX + to, longest * 1e9]),
+  );
+  const own = new Set(slow.flatMap(({ received, answered }) => [received, answered]));
+  eachDescriptorGap(trace, (previous, row, gapNs) => {
+    if (gapNs < LEAST_SLOW_NS || own.has(previous)) return;
+    const longest = usual.get((states[previous] as number) * PAIR_RADIX + (states[row] as number));
+    if (longest === undefined || gapNs < WAIT_RATIO * longest) return;
+    const from = (trace.enterNs[previous] as number) + (trace.durationNs[previous] as number);
+    if (!within(from, from + gapNs)) return;
+    found.push({ row: previous, weight: gapNs - longest }, { row, weight: gapNs - longest });
+  });
+  return found;
+}
+
+/** Calls at places that are far busier than before and than in normal runs: retries, polling, work done again. */
+function busierPlaces(onsetNs: number, { trace }: Observation, normal: NormalKnowledge): Weighted[] {
+  const { states } = normal.attribution;
+  const before = new Float64Array(normal.set.states.length);
+  const after = new Float64Array(normal.set.states.length);
+  for (let row = 0; row < trace.length; row++) {
+    const state = states[row] as number;
+    if (state === NO_STATE) continue;
+    ((trace.enterNs[row] as number) < onsetNs ? before : after)[state]!++;
+  }
+  const beforeSeconds = onsetNs / 1e9;
+  const afterSeconds = Math.max(1e-3, (trace.window.endNs - onsetNs) / 1e9);
+  const profiled = Math.max(
+    1e-3,
+    normal.set.profiles.reduce((sum, profile) => sum + profile.seconds, 0),
+  );
+  const excess = after.map((count, state) => {
+    const usual = Math.max(
+      beforeSeconds > 0 ? (before[state] as number) / beforeSeconds : 0,
+      (normal.set.states[state]?.[2] ?? 0) / profiled,
+    );
+    const more = count - RISE_RATIO * usual * afterSeconds;
+    return more >= LEAST_RISE_CALLS ? more / count : 0;
+  });
+  const found: Weighted[] = [];
+  for (let row = 0; row < trace.length; row++) {
+    const state = states[row] as number;
+    if (state === NO_STATE || (trace.enterNs[row] as number) < onsetNs) continue;
+    if ((excess[state] as number) > 0) found.push({ row, weight: excess[state] as number });
+  }
+  return found;
+}
+
+const PAIR_RADIX = 2 ** 24;

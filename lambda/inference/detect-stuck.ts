@@ -1,6 +1,8 @@
+import { requests } from '../../signatures/requests.ts';
 import { OPEN, type Trace } from '../../trace/trace.ts';
 import { NO_STATE } from './attribute.ts';
 import { evidenceCalls, type Finding, type Observation } from './evidence.ts';
+import type { DispatchCalls } from './units.ts';
 
 /** A call is stuck when it has been open this many times longer than the longest normal one of its place … */
 const OPEN_RATIO = 3;
@@ -22,6 +24,7 @@ const LAST_CALLS = new Set(['exit', 'exit_group']);
 export function detectStuck(observation: Observation): Finding | null {
   const { trace, threadRows, dispatch, normal } = observation;
   const endNs = trace.window.endNs;
+  const inDebt = threadsInDebt(trace);
   const stuck: { thread: number; row: number; openNs: number; ratio: number }[] = [];
   for (const [thread, rows] of threadRows.entries()) {
     const row = rows.at(-1);
@@ -40,6 +43,7 @@ export function detectStuck(observation: Observation): Finding | null {
       const places = state === NO_STATE ? (normal.model.byCall.get(name) ?? []) : [state];
       for (const place of places) normalNs = Math.max(normalNs, (normal.set.states[place]?.[5] ?? 0) * 1e9);
     }
+    if (mayWaitForWork(call, dispatch) && !inDebt.has(thread)) continue;
     if (openNs < longestRestNs(trace, rows, dispatch[thread])) continue;
     const ratio = openNs / Math.max(normalNs, MINIMUM_OPEN_NS / OPEN_RATIO);
     if (ratio >= OPEN_RATIO) stuck.push({ thread, row, openNs, ratio });
@@ -61,6 +65,23 @@ export function detectStuck(observation: Observation): Finding | null {
       `${stuck.length === 1 ? 'a thread has' : `${stuck.length} threads have`} not returned from ${name} ` +
       `for ${seconds(first.openNs)} (normally at most ${seconds(first.openNs / first.ratio)})`,
   };
+}
+
+/**
+ * A call in which some thread of the trace waits for work (a condition variable and a lock are both a futex): a long
+ * wait in it is nothing special, unless the thread holds a request that it has not answered.
+ */
+function mayWaitForWork(call: number, dispatch: DispatchCalls): boolean {
+  return dispatch.some((calls) => calls.has(call));
+}
+
+/** Threads (index) that received a request which nobody has answered when the window ends. */
+function threadsInDebt(trace: Trace): Set<number> {
+  return new Set(
+    requests(trace)
+      .filter(({ answered }) => answered < 0)
+      .map(({ received }) => trace.thread[received] as number),
+  );
 }
 
 /**

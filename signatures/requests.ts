@@ -1,0 +1,101 @@
+import { NO_FD, OPEN, type Trace } from '../trace/trace.ts';
+
+/** One piece of work on a connection that a peer opened: from the last bytes received (a slow client's
+ * upload is not the server's time) to the first bytes sent back. */
+export interface Request {
+  /** The call that received the last bytes of it. */
+  readonly received: number;
+  /** The call that sent the first bytes back, or -1 where the window ends before. */
+  readonly answered: number;
+  /** From the receiving call's return to the answering call's enter, or to the window's end. */
+  readonly latencyNs: number;
+}
+
+const RECEIVES = new Set('read readv recvfrom recvmsg recvmmsg'.split(' '));
+const SENDS = new Set('write writev sendto sendmsg sendmmsg sendfile sendfile64 splice'.split(' '));
+const ACCEPTS = new Set(['accept', 'accept4']);
+const CONNECTS = new Set([
+  'socket',
+  'connect',
+  'open',
+  'openat',
+  'openat2',
+  'creat',
+  'pipe',
+  'pipe2',
+  'eventfd2',
+  'timerfd_create',
+]);
+
+const connectionRole = { unknown: 0, served: 1, other: 2 } as const;
+
+/**
+ * The requests that a trace shows. A connection is served where accept gave its descriptor; one that is older than the
+ * window is, where it is first seen to receive (a connection to a server further behind sends first).
+ */
+export function requests(trace: Trace): Request[] {
+  const found: Request[] = [];
+  const roles = new Map<number, number>();
+  const pending = new Map<number, number>();
+  const kinds = trace.callNames.map((name) => ({
+    receives: RECEIVES.has(name),
+    sends: SENDS.has(name),
+    accepts: ACCEPTS.has(name),
+    opens: CONNECTS.has(name),
+    closes: name === 'close',
+    ends: name === 'exit_group' || name === 'execve',
+  }));
+  for (let row = 0; row < trace.length; row++) {
+    const kind = kinds[trace.call[row] as number];
+    if (kind === undefined) continue;
+    const pid = trace.threads[trace.thread[row] as number]?.pid ?? 0;
+    const process = pid * FD_RADIX;
+    if (kind.ends) {
+      // A process that ends, or becomes another program, leaves its descriptors to others.
+      for (const key of pending.keys()) if (Math.floor(key / FD_RADIX) === pid) pending.delete(key);
+      continue;
+    }
+    const result = trace.result[row] as number;
+    if ((kind.accepts || kind.opens) && result >= 0) {
+      roles.set(process + result, kind.accepts ? connectionRole.served : connectionRole.other);
+      pending.delete(process + result);
+    }
+    const fd = trace.fd[row] as number;
+    if (fd === NO_FD || fd < 0) continue;
+    const key = process + fd;
+    if (kind.closes) {
+      roles.delete(key);
+      pending.delete(key);
+      continue;
+    }
+    if (result <= 0 || (!kind.receives && !kind.sends)) continue;
+    let role = roles.get(key) ?? connectionRole.unknown;
+    if (role === connectionRole.unknown) {
+      role = kind.receives ? connectionRole.served : connectionRole.other;
+      roles.set(key, role);
+    }
+    if (role !== connectionRole.served) continue;
+    const received = pending.get(key);
+    if (kind.receives) {
+      pending.set(key, row);
+    } else if (received !== undefined) {
+      pending.delete(key);
+      found.push({
+        received,
+        answered: row,
+        latencyNs: since(trace, received, trace.enterNs[row] as number),
+      });
+    }
+  }
+  for (const received of pending.values()) {
+    found.push({ received, answered: -1, latencyNs: since(trace, received, trace.window.endNs) });
+  }
+  return found.sort((a, b) => a.received - b.received);
+}
+
+function since(trace: Trace, received: number, untilNs: number): number {
+  const duration = trace.durationNs[received] as number;
+  return Math.max(0, untilNs - (trace.enterNs[received] as number) - (duration === OPEN ? 0 : duration));
+}
+
+const FD_RADIX = 2 ** 24;
