@@ -1,6 +1,7 @@
 import { infer } from '../../lambda/inference/infer.ts';
 import { mine } from '../../signatures/mine.ts';
 import type { Trace } from '../../trace/trace.ts';
+import { baselineCuts } from './baseline-cuts.ts';
 import { caseTrace, type KnownCase } from './known-case.ts';
 import { type CaseScore, scoreReport } from './score.ts';
 
@@ -38,7 +39,14 @@ export async function evaluateCase(
   const trace = await tools.read(production, false);
   const report = infer(trace, set);
   const inferred = tools.cpuSeconds();
-  const baselineVerdict = baseline === null ? null : infer(await tools.read(baseline, false), set).verdict;
+  const healthy = baseline === null ? null : await tools.read(baseline, false);
+  const baselineVerdict = healthy === null ? null : infer(healthy, set).verdict;
+  const falseAlarms =
+    healthy === null
+      ? []
+      : baselineCuts(healthy)
+          .filter((cut) => infer(cut.trace, set).verdict !== 'normal')
+          .map((cut) => cut.name);
   return {
     score: {
       case: known.id,
@@ -48,6 +56,7 @@ export async function evaluateCase(
       suspects: report.suspects.length,
       functions: report.narrowing.functions,
       baselineVerdict,
+      falseAlarms,
       mineSeconds: Number((mined - start).toFixed(3)),
       seconds: Number((inferred - mined).toFixed(3)),
       events: trace.length,

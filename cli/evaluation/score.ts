@@ -15,6 +15,8 @@ export interface CaseScore {
   readonly functions: number;
   /** Null where the case has no baseline. */
   readonly baselineVerdict: string | null;
+  /** Parts of the baseline (halves, busiest and quietest ten seconds) that were not found normal. */
+  readonly falseAlarms: readonly string[];
   readonly mineSeconds: number;
   readonly seconds: number;
   readonly events: number;
@@ -33,6 +35,8 @@ export interface Summary {
   readonly verdictRight: number;
   /** Share of the baselines with the verdict normal. */
   readonly baselineNormal: number;
+  /** Parts of baselines that raised a false alarm. */
+  readonly falseAlarms: number;
 }
 
 /** A truth string names a function when it occurs as a whole: no word character or `$` right before or after it. */
@@ -95,5 +99,6 @@ export function summarize(scores: readonly CaseScore[]): Summary {
       scores.filter(({ baselineVerdict }) => baselineVerdict !== null),
       ({ baselineVerdict }) => baselineVerdict === 'normal',
     ),
+    falseAlarms: scores.reduce((sum, score) => sum + score.falseAlarms.length, 0),
   };
 }

@@ -21,7 +21,7 @@ export function evaluationTable(scores: readonly CaseScore[], summary: Summary):
     score.primaryMakesCalls ? rank(score.primaryRank) : `(${rank(score.primaryRank)})`,
     rank(score.relatedRank),
     `${score.suspects}/${score.functions}`,
-    score.baselineVerdict ?? '-',
+    [score.baselineVerdict ?? '-', ...score.falseAlarms.map((part) => `alarm: ${part}`)].join(', '),
     score.mineSeconds.toFixed(1),
     score.seconds.toFixed(1),
     score.events.toLocaleString('en-US'),
@@ -44,7 +44,7 @@ export function evaluationTable(scores: readonly CaseScore[], summary: Summary):
     `primary function first ${percent(summary.primaryFirst)}, within 3 ${percent(summary.primaryWithin3)}, ` +
       `within 5 ${percent(summary.primaryWithin5)} of ${summary.withCalls} cases in which it makes calls`,
     `related functions counted too: first ${percent(summary.relatedFirst)}, within 3 ${percent(summary.relatedWithin3)} of ${summary.cases} cases`,
-    `verdict right ${percent(summary.verdictRight)}, baseline normal ${percent(summary.baselineNormal)}`,
+    `verdict right ${percent(summary.verdictRight)}, baseline normal ${percent(summary.baselineNormal)}, false alarms on parts of baselines ${summary.falseAlarms}`,
     '(ranks in brackets: the faulty function makes no call during the anomaly)',
     '',
   ].join('\n');
