@@ -5,6 +5,8 @@ import type { ClusterReport, PathStep, Report, Suspect, UnitReport } from '../la
 
 const WIDTH = 100;
 
+const NO_BREAK_SPACE = '\u00a0';
+
 /** The worst units and the path's first steps are shown; the JSON and the page have all. */
 const SHOWN_UNITS = 5;
 const SHOWN_STEPS = 10;
@@ -27,10 +29,12 @@ export function renderTerminalReport(report: Report): string {
           windowSection(report),
           warningSection(report),
         ];
-  return `${sections
+  const text = sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
-    .join('\n\n')}\n`;
+    .join('\n\n');
+  // Lines are broken by now: plain blanks are easier to search and to copy from a terminal.
+  return `${text.replaceAll(NO_BREAK_SPACE, ' ')}\n`;
 }
 
 function headline({ verdict, confidence, onset, window, summary }: Report): string[] {
