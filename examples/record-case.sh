@@ -2,7 +2,8 @@
 # same production run under strace) from a scenario. Sourced by a scenario, not run.
 #
 # A scenario defines
-#   server_start          starts the server, sets SERVER_PID
+#   server_start          starts the server, sets SERVER_PID; PROFILING=yes says that
+#                         stacks will be recorded (a JIT then has to name its code)
 #   load_start LOAD       starts the load named LOAD in the background, adds its
 #                         process ids to LOAD_PIDS
 #   trigger               sets the fault off; whatever it starts goes to LOAD_PIDS
@@ -16,6 +17,7 @@
 #                         a spin makes up to two million calls a second without it
 #   PROFILE_SECONDS, BASELINE_SECONDS, PRODUCTION_SECONDS, TRIGGER_AT
 #   KEEP_AFTER_TRIGGER    seconds of production kept after the trigger, unless all
+#   EVENTS                other than system calls and context switches
 #
 # Needs root, perf and strace. Everything listens on 127.0.0.1, every run ends by
 # itself.
@@ -24,9 +26,10 @@
 : "${PROFILE_SECONDS:=30}" "${BASELINE_SECONDS:=45}" "${PRODUCTION_SECONDS:=90}"
 : "${TRIGGER_AT:=45}" "${KEEP_AFTER_TRIGGER:=}"
 
-EVENTS=raw_syscalls:sys_enter,raw_syscalls:sys_exit,sched:sched_switch
+: "${EVENTS:=raw_syscalls:sys_enter,raw_syscalls:sys_exit,sched:sched_switch}"
 FIELDS=comm,pid,tid,cpu,time,event,trace
 LOAD_PIDS=""
+PROFILING=no
 
 stop_pids() {
     for pid in "$@"; do kill "$pid" 2>/dev/null || true; done
@@ -72,11 +75,11 @@ record_profile() { # LOAD
     local load=$1 data
     data=$(mktemp /tmp/perfscope-XXXXXX.data)
     echo "profile-$load: ${PROFILE_SECONDS} s" >&2
-    server_start
+    PROFILING=yes server_start
     load_start "$load"
     sleep 2
     perf record -q -o "$data" -m 8M -e "$EVENTS" -k CLOCK_MONOTONIC \
-        --call-graph "$PROFILE_CALL_GRAPH" -p "$SERVER_PID" -- sleep "$PROFILE_SECONDS"
+        --call-graph "$PROFILE_CALL_GRAPH" --user-callchains -p "$SERVER_PID" -- sleep "$PROFILE_SECONDS"
     if declare -F before_script >/dev/null; then before_script; fi
     $PERF_SCRIPT -i "$data" --no-inline -F "$FIELDS,ip,sym,dso" 2>/dev/null |
         gzip -9 >"$OUT/profile-$load.perf-script.gz"
@@ -98,7 +101,7 @@ record_run() { # NAME SECONDS [TRIGGER_AT]
     if [ -n "$trigger_at" ]; then
         sleep "$trigger_at"
         TRIGGERED_AT=$(monotonic_now)
-        echo "trigger at $TRIGGERED_AT" | tee "$OUT/trigger.txt" >&2
+        echo "trigger at $TRIGGERED_AT" >&2
         trigger
     fi
     wait "$recorder"
@@ -121,7 +124,7 @@ record_strace() {
     load_start production
     sleep 2
     # timeout ends strace, which then detaches; the server lives on until stop_all.
-    timeout -s INT "$seconds" strace -f -ttt -T -o "$OUT/production.strace" -p "$SERVER_PID" 2>/dev/null &
+    timeout -s INT "$seconds" strace -f -ttt -T -s 0 -o "$OUT/production.strace" -p "$SERVER_PID" 2>/dev/null &
     local recorder=$!
     sleep "$TRIGGER_AT"
     trigger

@@ -7,6 +7,12 @@ const http = require('node:http')
 const [port, kind, rate, seconds] = [Number(process.argv[2]), process.argv[3], Number(process.argv[4]), Number(process.argv[5])]
 const agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
 const NOTES = 200
+const BROWSER = {
+  'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0',
+  accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+  'accept-language': 'en-US,en;q=0.5',
+  'accept-encoding': 'identity'
+}
 
 // A fixed sequence: two runs send the same requests.
 let state = 1
@@ -17,7 +23,8 @@ function random (below) {
 
 function send (method, path, body) {
   // Every fifth connection is closed by the client, as browsers do.
-  const headers = random(5) === 0 ? { connection: 'close' } : {}
+  const headers = { ...BROWSER, cookie: `session=${'0123456789abcdef'.repeat(32)}; seen=${random(1e9)}` }
+  if (random(5) === 0) headers.connection = 'close'
   const request = http.request({ host: '127.0.0.1', port, method, path, agent, headers }, (response) => response.resume())
   request.on('error', () => {})
   request.setTimeout(5000, () => request.destroy())

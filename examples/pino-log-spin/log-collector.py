@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-STALL_SECONDS = 6.0
+STALL_SECONDS = 12.0
 CATCH_UP_SECONDS = 4.0
 CATCH_UP_BYTES = 6000
 CATCH_UP_PAUSE_SECONDS = 0.12
