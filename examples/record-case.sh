@@ -29,6 +29,7 @@
 : "${EVENTS:=raw_syscalls:sys_enter,raw_syscalls:sys_exit,sched:sched_switch}"
 FIELDS=comm,pid,tid,cpu,time,event,trace
 LOAD_PIDS=""
+SERVER_PID=""
 PROFILING=no
 
 stop_pids() {
@@ -36,11 +37,19 @@ stop_pids() {
     for pid in "$@"; do wait "$pid" 2>/dev/null || true; done
 }
 
+# perf cannot attach to a thread that ends in this very moment, and then ends itself.
+recorder_failed() {
+    echo "perf record failed: expected it to attach to process $SERVER_PID; run this step again" >&2
+    return 1
+}
+
 stop_all() {
     # shellcheck disable=SC2086
     stop_pids $LOAD_PIDS
     LOAD_PIDS=""
+    [ -n "$SERVER_PID" ] || return 0
     if declare -F server_stop >/dev/null; then server_stop; else stop_pids "$SERVER_PID"; fi
+    SERVER_PID=""
 }
 
 # Linux's CPU bandwidth control: 100 ms periods, in either cgroup version
@@ -79,7 +88,7 @@ record_profile() { # LOAD
     load_start "$load"
     sleep 2
     perf record -q -o "$data" -m 8M -e "$EVENTS" -k CLOCK_MONOTONIC \
-        --call-graph "$PROFILE_CALL_GRAPH" --user-callchains -p "$SERVER_PID" -- sleep "$PROFILE_SECONDS"
+        --call-graph "$PROFILE_CALL_GRAPH" --user-callchains -p "$SERVER_PID" -- sleep "$PROFILE_SECONDS" || recorder_failed
     if declare -F before_script >/dev/null; then before_script; fi
     $PERF_SCRIPT -i "$data" --no-inline -F "$FIELDS,ip,sym,dso" 2>/dev/null |
         gzip -9 >"$OUT/profile-$load.perf-script.gz"
@@ -104,7 +113,7 @@ record_run() { # NAME SECONDS [TRIGGER_AT]
         echo "trigger at $TRIGGERED_AT" >&2
         trigger
     fi
-    wait "$recorder"
+    wait "$recorder" || recorder_failed
     stop_all
     unlimit_cpu
     if [ -n "$trigger_at" ] && [ -n "$KEEP_AFTER_TRIGGER" ]; then
@@ -137,6 +146,7 @@ record_strace() {
 # Runs the steps named on the command line, or all of them.
 record_case() { # OUT LOADS [STEP…]
     OUT=$1
+    trap stop_all EXIT
     local loads=$2 steps step load
     shift 2
     mkdir -p "$OUT"

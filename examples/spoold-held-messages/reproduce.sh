@@ -34,17 +34,18 @@ server_start() {
     python3 "$EXAMPLE/spool-load.py" "$PORT" full 8
 }
 
+# A load says so when its server is gone; it is, at the end of every step.
 load_start() {
     case $1 in
-    production) python3 "$EXAMPLE/spool-load.py" "$PORT" mixed 110 & ;;
-    *) python3 "$EXAMPLE/spool-load.py" "$PORT" "$1" 60 & ;;
+    production) python3 "$EXAMPLE/spool-load.py" "$PORT" mixed 110 2>/dev/null & ;;
+    *) python3 "$EXAMPLE/spool-load.py" "$PORT" "$1" 60 2>/dev/null & ;;
     esac
     LOAD_PIDS="$LOAD_PIDS $!"
 }
 
 # A consumer hangs with all the messages held.
 trigger() {
-    python3 "$EXAMPLE/spool-load.py" "$PORT" stuck 100 &
+    python3 "$EXAMPLE/spool-load.py" "$PORT" stuck 100 2>/dev/null &
     LOAD_PIDS="$LOAD_PIDS $!"
 }
 
