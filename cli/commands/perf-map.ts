@@ -1,7 +1,7 @@
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { keepNewestEntries } from '../../signatures/perf-map.ts';
-import { TraceError } from '../../trace/errors.ts';
+import { InputError } from '../input-error.ts';
 
 interface PerfMapOptions {
   readonly output?: string;
@@ -23,7 +23,7 @@ export function register(program: Command): void {
       const path = /^\d+$/.test(map) ? `/tmp/perf-${map}.map` : map;
       const newest = keepNewestEntries(await readMap(path));
       if (newest.entries === 0) {
-        throw new TraceError(
+        throw new InputError(
           `${path}: expected a perf map with lines "START SIZE NAME", found none in it: start the server with ` +
             'node --perf-basic-prof --interpreted-frames-native-stack',
         );
@@ -41,7 +41,7 @@ async function readMap(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new TraceError(
+    throw new InputError(
       `${path}: expected the perf map of a process, but it cannot be read (${(error as Error).message}): ` +
         'give the id of a process started with node --perf-basic-prof, on the machine where it ran',
       { cause: error },

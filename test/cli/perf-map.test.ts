@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { register } from '../../cli/commands/perf-map.ts';
-import { TraceError } from '../../trace/errors.ts';
+import { InputError } from '../../cli/input-error.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -39,7 +39,7 @@ describe('perfscope perf-map', () => {
   it('refuses a file without entries and says how to start the server', async () => {
     const map = join(directory, 'perf-1.map');
     await writeFile(map, 'not a map\n');
-    await expect(run(map)).rejects.toThrow(TraceError);
+    await expect(run(map)).rejects.toThrow(InputError);
     await expect(run(map)).rejects.toThrow(/--perf-basic-prof/);
     expect(await readFile(map, 'utf8')).toBe('not a map\n');
   });
