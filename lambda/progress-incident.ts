@@ -1,0 +1,101 @@
+/**
+ * Takes an incident as far as it can go now: ask the nodes to ship, send the first notification at the first finding
+ * and the final one when the picture has settled. Every caller that changed something ends here, and so does every
+ * follow-up; whoever comes second finds the step taken (take-step.ts).
+ */
+import type { Configuration } from './configuration.ts';
+import { drawPicture, nodesIn, type Picture } from './incident/picture.ts';
+import type { IncidentId } from './keys.ts';
+import type { IncidentState, Ports, Step } from './ports.ts';
+import { writeNotification } from './report/text.ts';
+import { takeStep } from './take-step.ts';
+
+/** Steps that one call may take: each of the three once. */
+const MOST_STEPS = 3;
+
+/**
+ * How old an alarm may be for nodes to be asked: their rings hold about five minutes (docs/recording.md), of which the
+ * window takes 90 s.
+ */
+export const SHIP_WITHIN_MILLISECONDS = 5 * 60_000;
+
+export type Progress = 'nothing-due' | 'done' | 'in-other-hands';
+
+export async function progressIncident(
+  ports: Ports,
+  configuration: Configuration,
+  id: IncidentId,
+  token: string,
+): Promise<Progress> {
+  let progress: Progress = 'nothing-due';
+  for (let round = 0; round < MOST_STEPS; round += 1) {
+    const state = await ports.incidents.read(id);
+    const picture = drawPicture(state.reports);
+    if (picture.reports > 0) await ports.incidents.recordPicture(id, picture);
+    const settled = await isSettled(ports, configuration, state, picture);
+    const step = dueStep(configuration, state, picture, settled, ports.clock.now());
+    if (step === null) return progress;
+    const effect = (): Promise<string> =>
+      step === 'ship'
+        ? orderTraces(ports, state)
+        : ports.notifier.publish(writeNotification({ configuration, state, picture, step, settled }));
+    if (!(await takeStep(ports, configuration, { id, step, token, reports: nodesIn(picture), effect })))
+      return 'in-other-hands';
+    progress = 'done';
+  }
+  return progress;
+}
+
+/** True while somebody must look again: a step is due or claimed, or a final may yet come. */
+export function needsFollowUp(configuration: Configuration, state: IncidentState, now: number): boolean {
+  const picture = drawPicture(state.reports);
+  const settled = settledByTime(configuration, state, now);
+  if (dueStep(configuration, state, picture, settled, now) !== null) return true;
+  if (state.alarm !== null && state.reports.length === 0)
+    return now < Date.parse(state.alarm.at) + configuration.settleSeconds * 1000;
+  return picture.verdict !== 'normal' && state.steps.final.state !== 'done' && !settled;
+}
+
+function dueStep(
+  configuration: Configuration,
+  state: IncidentState,
+  picture: Picture,
+  settled: boolean,
+  now: number,
+): Step | null {
+  const { ship, first, final } = state.steps;
+  if (
+    state.alarm !== null &&
+    configuration.shipDocument !== null &&
+    ship.state !== 'done' &&
+    now < Date.parse(state.alarm.at) + SHIP_WITHIN_MILLISECONDS
+  )
+    return 'ship';
+  if (picture.verdict === 'normal') return null;
+  if (first.state !== 'done') return 'first';
+  // A final that could only repeat the first is not sent.
+  return settled && final.state !== 'done' && nodesIn(picture) > first.reports ? 'final' : null;
+}
+
+function orderTraces(ports: Ports, state: IncidentState): Promise<string> {
+  if (state.alarm === null) throw new Error(`incident ${state.id.incident} has no alarm to ship for`);
+  return ports.nodes.ship({ id: state.id, at: state.alarm.at, instances: state.alarm.instances });
+}
+
+/** Settled: every node that can still answer has answered, or the time for answers has passed. */
+async function isSettled(
+  ports: Ports,
+  configuration: Configuration,
+  state: IncidentState,
+  picture: Picture,
+): Promise<boolean> {
+  if (settledByTime(configuration, state, ports.clock.now())) return true;
+  const command = state.steps.ship.outcome;
+  if (command === null || picture.verdict === 'normal' || state.steps.final.state === 'done') return false;
+  const expected = await ports.nodes.expected(command);
+  return expected !== null && expected > 0 && nodesIn(picture) >= expected;
+}
+
+function settledByTime(configuration: Configuration, state: IncidentState, now: number): boolean {
+  return state.foundAt !== null && now >= state.foundAt + configuration.settleSeconds * 1000;
+}

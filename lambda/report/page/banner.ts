@@ -1,0 +1,44 @@
+/** The first thing a reader sees: what, how sure, since when, where. */
+import { count, percent, plural, seconds } from '../figures.ts';
+import type { Report } from '../report.ts';
+import { type Markup, markup, NOTHING } from './markup.ts';
+
+export interface PageSubject {
+  readonly node?: string;
+  readonly incident?: string;
+}
+
+export function banner(report: Report, subject: PageSubject): Markup {
+  return markup`<section class="banner ${report.verdict}">
+<span class="verdict">${report.verdict}</span>
+<h1>${headline(report)}</h1>
+<p>${report.summary}</p>
+<dl>
+${fact('Service', report.service ?? 'not named')}
+${report.build === null ? NOTHING : fact('Build', report.build)}
+${subject.node === undefined ? NOTHING : fact('Node', subject.node)}
+${subject.incident === undefined ? NOTHING : fact('Incident', subject.incident)}
+${report.onset === null ? NOTHING : fact('Since', onset(report, report.onset))}
+${fact('Confidence', report.confidence)}
+${fact('Window', `${seconds(report.window.end - report.window.start)}, ${plural(report.window.calls, 'system call')}, ${plural(report.window.threads, 'thread')}`)}
+${fact('Lost events', report.window.lost === 0 ? 'none' : count(report.window.lost))}
+${fact('Explained by signatures', report.coverage === null ? 'no signatures' : percent(report.coverage))}
+</dl>
+</section>`;
+}
+
+export function headline(report: Report): string {
+  const where = report.service ?? 'this trace';
+  const [leading] = report.suspects;
+  if (report.verdict === 'normal') return `Nothing abnormal in ${where}`;
+  const what = `${report.verdict.charAt(0).toUpperCase()}${report.verdict.slice(1)} in ${where}`;
+  return leading === undefined ? what : `${what}, most likely in ${leading.function}`;
+}
+
+function onset(report: Report, at: number): string {
+  return `${seconds(report.window.end - at)} before the window's end (${at.toFixed(3)} s in the trace's clock)`;
+}
+
+function fact(name: string, value: string): Markup {
+  return markup`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+}

@@ -1,0 +1,49 @@
+/** The suspects with their evidence, the first largest. */
+import { count, percent, plural, ratio } from '../figures.ts';
+import type { Report, Suspect } from '../report.ts';
+import { type Markup, markup, NOTHING } from './markup.ts';
+
+/** Unit ids listed per suspect; the rest are counted, and the JSON has all. */
+const LISTED_UNITS = 12;
+
+export function suspects(report: Report): Markup {
+  const { narrowing } = report;
+  if (report.verdict === 'normal') return NOTHING;
+  const narrowed =
+    narrowing.functions === 0
+      ? 'No signatures were at hand, so no functions can be named.'
+      : `${plural(narrowing.suspects, 'suspect')} of ${plural(narrowing.functions, 'function')} with a signature (${percent(narrowing.suspects / narrowing.functions)}).`;
+  return markup`<section>
+<h2>Suspects</h2>
+<p class="soft small">${narrowed}</p>
+<ol class="suspects">${report.suspects.map(suspect)}</ol>
+</section>`;
+}
+
+function suspect(it: Suspect): Markup {
+  return markup`<li><span class="rank">${it.rank}</span><div>
+<div class="suspect-name name">${it.function}</div>
+<div class="tags"><span class="tag ${it.confidence}">${it.confidence} confidence</span><span class="tag">${ratio(it.abnormality)} normal</span>${
+    it.object === '' ? NOTHING : markup`<span class="tag name">${it.object}</span>`
+  }</div>
+<meter min="0" max="1" value="${clamp(it.score)}" title="score relative to the first">${it.score.toFixed(2)}</meter>
+<p>${it.evidence}</p>
+${it.collidesWith.length === 0 ? NOTHING : collisions(it.collidesWith)}
+${it.units.length === 0 ? NOTHING : unitIds(it.units)}
+</div></li>`;
+}
+
+function collisions(names: readonly string[]): Markup {
+  return markup`<details><summary>Not told apart from ${plural(names.length, 'other function')}</summary>
+<ul class="plain">${names.map((name) => markup`<li class="name">${name}</li>`)}</ul></details>`;
+}
+
+function unitIds(units: readonly number[]): Markup {
+  const listed = units.slice(0, LISTED_UNITS).join(', ');
+  const more = units.length > LISTED_UNITS ? ` and ${count(units.length - LISTED_UNITS)} more` : '';
+  return markup`<p class="soft small">Abnormal units behind it: ${listed}${more}</p>`;
+}
+
+function clamp(score: number): string {
+  return Math.min(1, Math.max(0, score)).toFixed(3);
+}
