@@ -11,12 +11,9 @@ import {
   paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { parseSignatureSet, type SignatureSet } from '../../signatures/signature-set.ts';
+import { MAX_SIGNATURE_BYTES, parseSignatureSet, type SignatureSet } from '../../signatures/signature-set.ts';
 import { isKeyPart, signaturesKey, signaturesPrefix } from '../keys.ts';
 import type { ChosenSignatures, SignatureSource } from '../ports.ts';
-
-/** A decompressed set beyond this is no signature set (the largest measured: docs/method.md). */
-export const MAX_SIGNATURES_BYTES = 256 * 1024 * 1024;
 
 /** Sets kept parsed: one function usually serves few services. */
 const CACHED_SETS = 4;
@@ -34,7 +31,7 @@ export function createSignatureSource(s3: S3Client, bucket: string): SignatureSo
     const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
     const packed = (await object.Body?.transformToByteArray()) ?? new Uint8Array();
     const set = parseSignatureSet(
-      (await unpack(packed, { maxOutputLength: MAX_SIGNATURES_BYTES })).toString('utf8'),
+      (await unpack(packed, { maxOutputLength: MAX_SIGNATURE_BYTES })).toString('utf8'),
     );
     for (const oldest of cache.keys()) {
       if (cache.size < CACHED_SETS) break;
