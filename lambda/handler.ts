@@ -31,7 +31,9 @@ async function answer(event: unknown, context: Context): Promise<Answer> {
     token: randomUUID(),
     deadline: AbortSignal.timeout(Math.max(0, Math.floor(analysis))),
   };
-  return dispatch(ports, configuration, readEvent(event), invocation);
+  const caller = readEvent(event);
+  observer.measure('Events', 'Count', 1);
+  return dispatch(ports, configuration, caller, invocation);
 }
 
 export const handler = middy<unknown, Answer>({ timeoutEarlyInMillis: 0 })

@@ -17,7 +17,7 @@ const UNITS = {
 } as const satisfies Record<Measure, string>;
 
 export const logger = new Logger({ serviceName: SERVICE_NAME });
-export const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: SERVICE_NAME });
+export const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: SERVICE_NAME, logger });
 export const tracer = new Tracer({ serviceName: SERVICE_NAME });
 
 export const observer: Observer = {

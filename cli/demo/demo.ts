@@ -66,12 +66,14 @@ export async function runDemo({ say, signal }: DemoOptions): Promise<void> {
 
     const handler = await loadHandler(aws);
     const started = performance.now();
-    await handler(objectCreatedEvent(event, EMBEDDED_REGION), invocationContext(randomUUID()));
+    const answer = await handler(objectCreatedEvent(event, EMBEDDED_REGION), invocationContext(randomUUID()));
     say(
       `4. S3's event invoked the function: it read, inferred and reported in ${((performance.now() - started) / 1000).toFixed(1)} s.\n`,
     );
 
-    await readMail(aws, say, signal);
+    const { verdict } = answer as { readonly verdict?: string };
+    if (verdict === 'normal') say('   It found nothing abnormal, so it sends no notification.\n');
+    else await readMail(aws, say, signal);
     await deliverReceipts(aws, handler);
     await readItems(aws, say);
   } finally {

@@ -71,7 +71,7 @@ export function writeReportText(report: NodeReport, configuration: Configuration
     fact('Verdict', `${report.verdict} (${report.confidence} confidence)`),
     fact('Service', serviceAndBuild(report.service, report)),
     fact('Node', report.node),
-    ...(report.verdict === 'normal' ? [] : [fact('Since', since(report))]),
+    ...(report.verdict === 'normal' ? [] : item(label('Since'), since(report))),
     '',
     ...suspectLines(report.suspects, report),
     ...pathLines(report),
@@ -112,7 +112,7 @@ function factLines({ state, picture }: NotificationFacts): string[] {
     ...(picture.affected.length > 1 ? [fact('Affected', nodeList(picture.affected))] : []),
     ...(picture.healthy.length > 0 ? [fact('Healthy', nodeList(picture.healthy))] : []),
     ...(picture.failed.length > 0 ? [fact('No verdict', nodeList(picture.failed))] : []),
-    ...(worst === null ? [] : [fact('Since', since(worst))]),
+    ...(worst === null ? [] : item(label('Since'), since(worst))),
     ...(picture.first === null || picture.affected.length < 2
       ? []
       : [fact('First on', `${picture.first.node}, ${utc(picture.first.onsetUnixSeconds)}`)]),
@@ -214,7 +214,9 @@ function since(report: NodeReport): string {
     report.onsetBeforeEndSeconds === null
       ? 'not known'
       : `${seconds(report.onsetBeforeEndSeconds)} before the window's end`;
-  return report.onsetUnixSeconds === null ? beforeEnd : `${utc(report.onsetUnixSeconds)}, ${beforeEnd}`;
+  return report.onsetUnixSeconds === null
+    ? `${beforeEnd}; the trace was stored at ${utc(Date.parse(report.tracedAt) / 1000)}`
+    : `${utc(report.onsetUnixSeconds)}, ${beforeEnd}`;
 }
 
 function serviceAndBuild(service: string, report: NodeReport | null): string {

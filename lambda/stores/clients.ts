@@ -51,7 +51,8 @@ export function createClients(settings: ClientSettings = {}): Clients {
     dynamodb: new DynamoDBClient(items),
     // A retry inside the SDK could send a message twice: stores/sns-notifier.ts decides itself what may be repeated.
     sns: new SNSClient({ ...objects, maxAttempts: 1 }),
-    sqs: new SQSClient(objects),
+    // The queue lies in our own region; fauxqs gives its queues URLs of hosts that no resolver knows.
+    sqs: new SQSClient({ ...objects, useQueueUrlAsEndpoint: false }),
     ssm: new SSMClient(nodes),
   };
 }

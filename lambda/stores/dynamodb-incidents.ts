@@ -187,8 +187,9 @@ export function createIncidentStore(
   };
 }
 
+/** `spread`, because `scope` is one of DynamoDB's reserved words. */
 function pictureUpdate(picture: Picture): string {
-  const fields = ['verdict', 'scope', 'affected', 'healthy', 'failed', 'suspects', 'reports', 'nodes'];
+  const fields = ['verdict', 'spread', 'affected', 'healthy', 'failed', 'suspects', 'reports', 'nodes'];
   const found = picture.verdict === 'normal' ? '' : ', foundAt = if_not_exists(foundAt, :foundAt)';
   return fields.map((field) => `${field} = :${field}`).join(', ') + found;
 }
@@ -196,7 +197,7 @@ function pictureUpdate(picture: Picture): string {
 function pictureValues(picture: Picture, now: number): Item {
   return {
     ':verdict': text(picture.verdict),
-    ':scope': text(picture.scope),
+    ':spread': text(picture.scope),
     ':affected': texts(picture.affected),
     ':healthy': texts(picture.healthy),
     ':failed': texts(picture.failed),
