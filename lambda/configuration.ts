@@ -1,5 +1,5 @@
 /** The function's environment, checked once at start: bad configuration fails the deployment, not the first alarm. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isKeyPart } from './keys.ts';
 
 export class ConfigurationError extends Error {

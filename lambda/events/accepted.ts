@@ -1,6 +1,7 @@
 /** Tells the callers apart by the shape of what they sent. */
 import { readAdHoc } from './ad-hoc.ts';
 import { readAlarm } from './alarm.ts';
+import { readAlarmStateChange } from './alarm-state-change.ts';
 import { readRecords } from './batch.ts';
 import type { Caller } from './caller.ts';
 import { originalEvent } from './failed-invocation.ts';
@@ -25,6 +26,7 @@ function readSingle(event: unknown): Caller {
   return (
     readObjectCreated(event) ??
     readAlarm(event) ??
+    readAlarmStateChange(event) ??
     readSnsAlarm(event) ??
     readFollowUp(event) ??
     readReceipt(event) ??
@@ -74,7 +76,7 @@ export const ACCEPTED_SHAPES: readonly AcceptedShape[] = [
     },
   },
   {
-    what: 'a CloudWatch alarm as its Lambda action sends it (or the same alarm through an SNS topic)',
+    what: 'a CloudWatch alarm as its Lambda action sends it (or the same alarm through EventBridge or an SNS topic)',
     event: {
       source: 'aws.cloudwatch',
       alarmArn: 'arn:aws:cloudwatch:eu-central-1:123456789012:alarm:checkout-p99',

@@ -1,5 +1,5 @@
 /** What an engineer types into the console's test tab. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isKeyPart, parseIncidentId } from '../keys.ts';
 import type { AdHocIncident, AdHocTrace, Help } from './caller.ts';
 

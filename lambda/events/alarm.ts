@@ -2,7 +2,7 @@
  * A CloudWatch alarm's Lambda action (metric, metric-math or composite alarm).
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AlarmCalm, AlarmFired } from './caller.ts';
 
 const state = z.object({

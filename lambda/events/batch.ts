@@ -3,7 +3,7 @@
  * replayed) any event that the function accepts.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const schema = z.object({
   Records: z

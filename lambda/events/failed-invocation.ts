@@ -2,7 +2,7 @@
  * The record that Lambda's on-failure destination puts into the dead-letter queue: the original event lies inside.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const schema = z.object({
   requestContext: z.object({ condition: z.string() }),

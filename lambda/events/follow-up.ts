@@ -1,5 +1,5 @@
 /** Our own message: look at an incident again. Its form is a contract with messages already in the queue. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type IncidentId, isKeyPart } from '../keys.ts';
 import type { FollowUp } from './caller.ts';
 

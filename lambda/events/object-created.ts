@@ -2,7 +2,7 @@
  * S3 "Object Created" as EventBridge delivers it, at least once and in any order.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TraceStored } from './caller.ts';
 
 const schema = z.object({

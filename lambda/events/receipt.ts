@@ -3,7 +3,7 @@
  * and the step. The text itself is never read.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isKeyPart } from '../keys.ts';
 import type { Receipt } from './caller.ts';
 

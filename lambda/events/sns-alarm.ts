@@ -3,7 +3,7 @@
  * string in each record.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-notification-content.html
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeAlarm } from './alarm.ts';
 import type { AlarmCalm, AlarmFired } from './caller.ts';
 
