@@ -48,7 +48,7 @@ function privateBucket(scope: Construct, id: string, rules: readonly LifecycleRu
     removalPolicy: RemovalPolicy.RETAIN,
   });
   Validations.of(bucket).acknowledge({
-    id: 'AwsSolutions-S1',
+    id: 'AwsSolutions::AwsSolutions-S1',
     reason:
       'Server access logs would need a third bucket that outlives the data it speaks of; every writer and reader is a role of this stack, and CloudTrail data events record them where an account wants that.',
   });

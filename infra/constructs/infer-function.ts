@@ -187,7 +187,7 @@ function acknowledgeRights(scope: Construct, role: Role, { traces, reports }: In
   const stack = Stack.of(scope);
   const idOf = (bucket: Bucket) => stack.getLogicalId(bucket.node.defaultChild as never);
   const below = (bucket: Bucket, prefix: string) => ({
-    id: `AwsSolutions-IAM5[Resource::<${idOf(bucket)}.Arn>/${prefix}*]`,
+    id: `AwsSolutions::AwsSolutions-IAM5[Resource::<${idOf(bucket)}.Arn>/${prefix}*]`,
     reason: `Objects under ${prefix} have names that are not known before; the bucket and the prefix are fixed.`,
   });
   Validations.of(role).acknowledge(
@@ -195,7 +195,7 @@ function acknowledgeRights(scope: Construct, role: Role, { traces, reports }: In
     below(traces, SIGNATURES_PREFIX),
     below(reports, REPORTS_PREFIX),
     {
-      id: 'AwsSolutions-IAM5[Resource::*]',
+      id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
       reason:
         'ssm:ListCommands and the X-Ray write actions have no resource types; nothing else uses the star.',
     },
@@ -203,7 +203,7 @@ function acknowledgeRights(scope: Construct, role: Role, { traces, reports }: In
       'ec2:<AWS::Region>:<AWS::AccountId>:instance',
       'ssm:<AWS::Region>:<AWS::AccountId>:managed-instance',
     ].map((kind) => ({
-      id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:${kind}/*]`,
+      id: `AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:${kind}/*]`,
       reason: 'Instances come and go; a condition limits the command to those that carry the node tag.',
     })),
   );

@@ -52,7 +52,7 @@ export class Nodes extends Construct {
     });
     const traces = Stack.of(this).getLogicalId(props.traces.node.defaultChild as CfnBucket);
     Validations.of(this.policy).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::<${traces}.Arn>/${TRACES_PREFIX}<aws:PrincipalTag/${props.nodeTag}>/*]`,
+      id: `AwsSolutions::AwsSolutions-IAM5[Resource::<${traces}.Arn>/${TRACES_PREFIX}<aws:PrincipalTag/${props.nodeTag}>/*]`,
       reason:
         'The wildcard stands for incident, node and object name below the prefix of the one service that the role is tagged with.',
     });

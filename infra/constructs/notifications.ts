@@ -24,7 +24,9 @@ export class Notifications extends Construct {
     this.findings.addSubscription(
       new SqsSubscription(props.followUps, { rawMessageDelivery: false, deadLetterQueue: props.deadLetters }),
     );
-    for (const address of props.emails) this.findings.addSubscription(new EmailSubscription(address));
-    for (const address of props.platformEmails) this.platform.addSubscription(new EmailSubscription(address));
+    for (const address of props.emails)
+      this.findings.addSubscription(new EmailSubscription(address, { deadLetterQueue: props.deadLetters }));
+    for (const address of props.platformEmails)
+      this.platform.addSubscription(new EmailSubscription(address, { deadLetterQueue: props.deadLetters }));
   }
 }

@@ -24,9 +24,9 @@ export class Queues extends Construct {
       retentionPeriod: Duration.days(14),
     });
     Validations.of(this.deadLetters).acknowledge(
-      { id: 'AwsSolutions-SQS3', reason: 'This is the dead-letter queue itself; an alarm watches it.' },
+      { id: 'AwsSolutions::AwsSolutions-SQS3', reason: 'This is the dead-letter queue itself; an alarm watches it.' },
       {
-        id: 'Serverless-SQSRedrivePolicy',
+        id: 'Serverless::Serverless-SQSRedrivePolicy',
         reason: 'This is the dead-letter queue itself; an alarm watches it.',
       },
     );
