@@ -21,7 +21,7 @@ export interface ClientSettings {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** One address for S3, SNS and SQS (fauxqs), another for DynamoDB (dynalite), a third for SSM. */
   readonly endpoints?: { readonly objects: string; readonly items: string; readonly nodes?: string };
-  readonly requestTimeoutMilliseconds?: number;
+  readonly maxAttempts?: number;
 }
 
 /** A connection that is not there after 2 s will not come; an answer that takes 8 s is lost. Both are tried again. */
@@ -34,12 +34,12 @@ const MAX_ATTEMPTS = 5;
 export function createClients(settings: ClientSettings = {}): Clients {
   const { endpoints } = settings;
   const options = {
-    maxAttempts: MAX_ATTEMPTS,
+    maxAttempts: settings.maxAttempts ?? MAX_ATTEMPTS,
     ...(settings.region === undefined ? {} : { region: settings.region }),
     ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MILLISECONDS,
-      requestTimeout: settings.requestTimeoutMilliseconds ?? REQUEST_TIMEOUT_MILLISECONDS,
+      requestTimeout: REQUEST_TIMEOUT_MILLISECONDS,
       throwOnRequestTimeout: true,
     },
   };
