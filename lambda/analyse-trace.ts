@@ -3,6 +3,7 @@
  * incident. Safe to run any number of times and to die anywhere: each write either has the same content every time or
  * happens only once under a condition, and the notification comes last (progress-incident.ts).
  */
+import { SignatureError } from '../signatures/errors.ts';
 import { TraceError } from '../trace/errors.ts';
 import type { Configuration } from './configuration.ts';
 import {
@@ -115,18 +116,18 @@ async function makeReport(
         `the stored trace has ${stored.sizeBytes} bytes, more than the ${MAX_TRACE_BYTES} that are taken: ship a shorter window`,
       );
     const [signatures, trace] = await Promise.all([
-      observer.stage('signatures', () => ports.signatures.choose(address.service, stored.build)),
+      chooseSignatures(ports, address.service, stored.build),
       observer.stage('read', () => ports.reader.read(stored, deadline)),
     ]);
     observer.measure('SystemCalls', 'Count', trace.length);
     const inferred = await observer.stage('infer', () =>
-      ports.inference.run(trace, signatures?.set ?? null, deadline),
+      ports.inference.run(trace, signatures.chosen?.set ?? null, deadline),
     );
-    const report = withSignatureWarnings(inferred, address.service, stored.build, signatures);
+    const report = withWarning(inferred, address.service, signatures.warning);
     return { report: await saveObjects(ports, stored, address, report), failure: null };
   } catch (error) {
     if (deadline.aborted) return unfinished(stored, address);
-    if (error instanceof TraceError || isSignatureError(error))
+    if (error instanceof TraceError)
       return { report: withoutVerdict('unreadable', error.message, stored, address), failure: error };
     throw error;
   }
@@ -177,18 +178,39 @@ async function saveObjects(
   };
 }
 
-function withSignatureWarnings(
-  report: Report,
-  service: string,
-  build: string | null,
-  signatures: ChosenSignatures | null,
-): Report {
-  if (signatures?.exact === true) return { ...report, service };
-  const warning =
-    signatures === null
-      ? `No signatures of ${service} are published, so no functions can be named: run \`perfscope mine\` on profiles of it, then \`perfscope publish\`, and run this trace again.`
-      : `The trace's build is ${build ?? 'not known'}; the newest signatures, of build ${signatures.build}, were used instead: functions that changed since may be missed.`;
-  return { ...report, service, warnings: [warning, ...report.warnings] };
+interface Signatures {
+  readonly chosen: ChosenSignatures | null;
+  /** What the reader of the report must know about the choice; null where it is the trace's own build. */
+  readonly warning: string | null;
+}
+
+/** A missing or broken set costs the functions' names, not the report: units and path stand without it. */
+async function chooseSignatures(ports: Ports, service: string, build: string | null): Promise<Signatures> {
+  let chosen: ChosenSignatures | null;
+  try {
+    chosen = await ports.observer.stage('signatures', () => ports.signatures.choose(service, build));
+  } catch (error) {
+    if (!(error instanceof SignatureError)) throw error;
+    ports.observer.error('a published signature set cannot be read', { error });
+    return {
+      chosen: null,
+      warning: `The published signatures of ${service} cannot be read (${error.message}), so no functions can be named: mine and publish them again, then run this trace again.`,
+    };
+  }
+  if (chosen === null)
+    return {
+      chosen,
+      warning: `No signatures of ${service} are published, so no functions can be named: run \`perfscope mine\` on profiles of it, then \`perfscope publish\`, and run this trace again.`,
+    };
+  if (chosen.exact) return { chosen, warning: null };
+  return {
+    chosen,
+    warning: `The trace's build is ${build ?? 'not known'}; the newest signatures, of build ${chosen.build}, were used: functions that changed since may be missed.`,
+  };
+}
+
+function withWarning(report: Report, service: string, warning: string | null): Report {
+  return { ...report, service, warnings: warning === null ? report.warnings : [warning, ...report.warnings] };
 }
 
 function unfinished(stored: StoredTrace, address: Address): Made {
@@ -225,8 +247,4 @@ function withoutVerdict(
     pageKey: null,
     tracedAt: stored.storedAt,
   };
-}
-
-function isSignatureError(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'SignatureError';
 }

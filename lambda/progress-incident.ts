@@ -19,7 +19,16 @@ const MOST_STEPS = 3;
  */
 export const SHIP_WITHIN_MILLISECONDS = 5 * 60_000;
 
-export type Progress = 'nothing-due' | 'done' | 'in-other-hands';
+export interface Progress {
+  readonly did: 'nothing' | 'something';
+  /**
+   * True once nothing more can become due by time alone: no follow-up is needed. False while a step is in other hands
+   * or a final notification may yet come.
+   */
+  readonly atRest: boolean;
+  /** Node reports seen. */
+  readonly reports: number;
+}
 
 export async function progressIncident(
   ports: Ports,
@@ -27,31 +36,40 @@ export async function progressIncident(
   id: IncidentId,
   token: string,
 ): Promise<Progress> {
-  let progress: Progress = 'nothing-due';
+  let did: Progress['did'] = 'nothing';
+  let reports = 0;
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const state = await ports.incidents.read(id);
     const picture = drawPicture(state.reports);
-    if (picture.reports > 0) await ports.incidents.recordPicture(id, picture);
+    reports = picture.reports;
+    if (reports > 0) await ports.incidents.recordPicture(id, picture);
     const settled = await isSettled(ports, configuration, state, picture);
-    const step = dueStep(configuration, state, picture, settled, ports.clock.now());
-    if (step === null) return progress;
+    const now = ports.clock.now();
+    const step = dueStep(configuration, state, picture, settled, now);
+    if (step === null)
+      return { did, atRest: !mayBecomeDue(configuration, state, picture, settled, now), reports };
+    // Whoever holds it left a follow-up in the queue before claiming.
+    if (state.steps[step].state === 'claimed' && now <= state.steps[step].claimedUntil) break;
     const effect = (): Promise<string> =>
       step === 'ship'
         ? orderTraces(ports, state)
         : ports.notifier.publish(writeNotification({ configuration, state, picture, step, settled }));
     if (!(await takeStep(ports, configuration, { id, step, token, reports: nodesIn(picture), effect })))
-      return 'in-other-hands';
-    progress = 'done';
+      break;
+    did = 'something';
   }
-  return progress;
+  return { did, atRest: false, reports };
 }
 
-/** True while somebody must look again: a step is due or claimed, or a final may yet come. */
-export function needsFollowUp(configuration: Configuration, state: IncidentState, now: number): boolean {
-  const picture = drawPicture(state.reports);
-  const settled = settledByTime(configuration, state, now);
-  if (dueStep(configuration, state, picture, settled, now) !== null) return true;
-  if (state.alarm !== null && state.reports.length === 0)
+/** Whether time alone can make a step due: the final one when the picture settles, or traces that are yet to come. */
+function mayBecomeDue(
+  configuration: Configuration,
+  state: IncidentState,
+  picture: Picture,
+  settled: boolean,
+  now: number,
+): boolean {
+  if (state.alarm !== null && picture.reports === 0)
     return now < Date.parse(state.alarm.at) + configuration.settleSeconds * 1000;
   return picture.verdict !== 'normal' && state.steps.final.state !== 'done' && !settled;
 }

@@ -11,6 +11,7 @@ import {
   paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { SignatureError } from '../../signatures/errors.ts';
 import { MAX_SIGNATURE_BYTES, parseSignatureSet, type SignatureSet } from '../../signatures/signature-set.ts';
 import { isKeyPart, signaturesKey, signaturesPrefix } from '../keys.ts';
 import type { ChosenSignatures, SignatureSource } from '../ports.ts';
@@ -30,9 +31,7 @@ export function createSignatureSource(s3: S3Client, bucket: string): SignatureSo
     if (held !== undefined) return held;
     const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
     const packed = (await object.Body?.transformToByteArray()) ?? new Uint8Array();
-    const set = parseSignatureSet(
-      (await unpack(packed, { maxOutputLength: MAX_SIGNATURE_BYTES })).toString('utf8'),
-    );
+    const set = parseSignatureSet(await decompress(packed, key), `s3://${bucket}/${key}`);
     for (const oldest of cache.keys()) {
       if (cache.size < CACHED_SETS) break;
       cache.delete(oldest);
@@ -59,6 +58,17 @@ export function createSignatureSource(s3: S3Client, bucket: string): SignatureSo
       };
     },
   };
+}
+
+async function decompress(packed: Uint8Array, key: string): Promise<string> {
+  try {
+    return (await unpack(packed, { maxOutputLength: MAX_SIGNATURE_BYTES })).toString('utf8');
+  } catch (cause) {
+    throw new SignatureError(
+      `${key}: expected gzip of at most ${MAX_SIGNATURE_BYTES} bytes of JSON: publish it with \`perfscope publish\``,
+      { cause },
+    );
+  }
 }
 
 /** The last one published; equal times in the order of their keys, so that the choice is always the same. */

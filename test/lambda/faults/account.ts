@@ -3,8 +3,9 @@
  * Lambda's own part by this file, as its documentation states it: an asynchronous event is tried three times, one and
  * two minutes apart; a queue's message comes until it is deleted. Only time is not real.
  */
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+
 import { randomUUID } from 'node:crypto';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import {
   objectCreatedEvent,
   queueEvent,
@@ -92,7 +93,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     region: EMBEDDED_REGION,
     credentials: { accessKeyId: 'embedded', secretAccessKey: 'embedded' },
     endpoints: { objects: aws.objectsUrl, items: aws.itemsUrl, nodes: ssm.url },
-    maxAttempts: 2,
+    maxAttempts: 1,
   };
   const wire = (clients: Clients): Ports => ({
     ...wirePorts(configuration, clients, QUIET, { now: () => now }),
@@ -107,22 +108,28 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     readonly injection: Injection | null;
   }[] = [];
   const healthy = createClients(clientSettings);
+  const free: Clients[] = [];
 
   async function attempt(event: unknown, injection: Injection | null): Promise<'done' | 'failed'> {
-    const clients = createClients(clientSettings);
+    // Clients are dear to make: a set is used again after a fault is taken out of it, unless its process was killed.
+    const clients = free.pop() ?? createClients(clientSettings);
     const invocation = { token: randomUUID(), deadline: new AbortController().signal };
-    const killed =
-      injection === null ? new Promise<never>(() => undefined) : inject(clients, injection).killed;
+    const injected = injection === null ? null : inject(clients, injection);
+    let alive = true;
     try {
       const answer = dispatch(wire(clients), configuration, readEvent(event), invocation);
-      const outcome = await Promise.race([answer, killed]);
-      if (outcome === 'killed') return 'failed';
+      const outcome = injected === null ? await answer : await Promise.race([answer, injected.killed]);
+      if (outcome === 'killed') {
+        alive = false;
+        return 'failed';
+      }
       const { batchItemFailures } = outcome as Partial<BatchAnswer>;
       return (batchItemFailures?.length ?? 0) > 0 ? 'failed' : 'done';
     } catch {
       return 'failed';
     } finally {
-      destroyClients(clients);
+      injected?.remove();
+      if (alive) free.push(clients);
     }
   }
 
@@ -170,7 +177,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     },
     ports: wire(healthy),
     async stop() {
-      destroyClients(healthy);
+      for (const clients of [healthy, ...free]) destroyClients(clients);
       await ssm.stop();
       await aws.stop();
     },

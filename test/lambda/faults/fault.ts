@@ -103,6 +103,9 @@ function errorOf(fault: Fault): Error {
   }
 }
 
+/** The middleware's name in the stack. */
+const FAULT = 'perfscopeFault';
+
 /** The invocation's clients are dead from then on: nothing that it awaits ever comes back. */
 const NEVER = new Promise<never>(() => undefined);
 
@@ -111,15 +114,24 @@ export interface Injection {
   readonly fault: Fault;
 }
 
-/** Makes every such call fail in that way. Resolves `killed` when the process would have ended. */
-export function inject(clients: Clients, injection: Injection): { readonly killed: Promise<'killed'> } {
+export interface Injected {
+  /** Resolves when the process would have ended. */
+  readonly killed: Promise<'killed'>;
+  readonly remove: () => void;
+}
+
+/** Makes every such call fail in that way. */
+export function inject(clients: Clients, injection: Injection): Injected {
   let kill: (value: 'killed') => void = () => undefined;
   const killed = new Promise<'killed'>((resolve) => {
     kill = resolve;
   });
   let dead = false;
-  for (const client of Object.values(clients) as { middlewareStack: AnyStack }[]) {
-    client.middlewareStack.add(
+  const stacks = (Object.values(clients) as { middlewareStack: AnyStack }[]).map(
+    (client) => client.middlewareStack,
+  );
+  for (const stack of stacks) {
+    stack.add(
       (next, context) => async (args) => {
         if (dead) return NEVER;
         const hit = callOf(String(context.commandName), args.input) === injection.call;
@@ -137,10 +149,15 @@ export function inject(clients: Clients, injection: Injection): { readonly kille
         throw errorOf(injection.fault);
       },
       // Low priority in this step is inside the retry middleware: each attempt meets the fault.
-      { step: 'finalizeRequest', priority: 'low', name: 'perfscopeFault' },
+      { step: 'finalizeRequest', priority: 'low', name: FAULT },
     );
   }
-  return { killed };
+  return {
+    killed,
+    remove: () => {
+      for (const stack of stacks) if (!dead) stack.remove(FAULT);
+    },
+  };
 }
 
 /** What the five clients' differently typed stacks have in common. */
@@ -152,4 +169,5 @@ interface AnyStack {
     ) => (args: { input: Input }) => Promise<unknown>,
     options: { readonly step: 'finalizeRequest'; readonly priority: 'low'; readonly name: string },
   ): void;
+  remove(name: string): boolean;
 }
