@@ -1,11 +1,13 @@
-/** Numbers as people read them: three significant digits at most, with their unit. */
+/** Numbers as people read them: three significant digits at most, with their unit after a space that does not break. */
+
+const NBSP = '\u00a0';
 
 export function seconds(value: number): string {
-  if (value >= 120) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
-  if (value >= 1) return `${significant(value)} s`;
-  if (value >= 1e-3) return `${significant(value * 1e3)} ms`;
-  if (value > 0) return `${significant(value * 1e6)} µs`;
-  return '0 s';
+  if (value >= 120) return `${Math.floor(value / 60)}${NBSP}min${NBSP}${Math.round(value % 60)}${NBSP}s`;
+  if (value >= 1) return `${significant(value)}${NBSP}s`;
+  if (value >= 1e-3) return `${significant(value * 1e3)}${NBSP}ms`;
+  if (value > 0) return `${significant(value * 1e6)}${NBSP}µs`;
+  return `0${NBSP}s`;
 }
 
 export function ratio(value: number): string {
@@ -17,7 +19,7 @@ export function rate(perSecond: number): string {
 }
 
 export function percent(share: number): string {
-  return `${significant(share * 100)} %`;
+  return `${significant(share * 100)}${NBSP}%`;
 }
 
 export function count(value: number): string {

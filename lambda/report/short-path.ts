@@ -15,16 +15,28 @@ export function shortPath(report: Report): string[] {
 }
 
 function shortStep(step: PathStep, onset: number | null): string {
-  const calls = step.calls.slice(0, STEP_CALLS).join(', ') + (step.calls.length > STEP_CALLS ? ', …' : '');
+  const calls =
+    step.calls.slice(0, STEP_CALLS).map(shortCall).join(', ') + (step.calls.length > STEP_CALLS ? ', …' : '');
   const repeat = step.repeat > 1 ? ` ×${count(step.repeat)}` : '';
   const lasted = step.duration === null ? ', never returned' : `, ${seconds(step.duration)}`;
   const woken = step.wokenBy === null ? '' : `, woken by ${threadName(step.wokenBy)}`;
   return plain(`${when(step.time, onset)} ${threadName(step.thread)}: ${calls}${repeat}${lasted}${woken}`);
 }
 
+/** A zero is worth its room only where it means something: the end of the input. */
+function shortCall(call: string): string {
+  return /^(?:p?read|recv)/.test(call) ? call : call.replace(/→0$/, '');
+}
+
 function when(time: number, onset: number | null): string {
   if (onset === null) return `${time.toFixed(3)} s`;
-  return `${time >= onset ? '+' : '−'}${Math.abs(time - onset).toFixed(3)} s`;
+  return `${fromOnset(time, onset)}\u00a0s`;
+}
+
+/** Signed seconds from the onset to three places. */
+export function fromOnset(time: number, onset: number): string {
+  const difference = (time - onset).toFixed(3);
+  return difference === '-0.000' ? '+0.000' : difference.replace(/^(?=\d)/, '+').replace('-', '−');
 }
 
 export function threadName(thread: { readonly tid: number; readonly comm: string }): string {

@@ -136,7 +136,8 @@ function suspectLines(
 }
 
 function suspectText(suspect: NodeSuspect | PictureSuspect, index: number): string[] {
-  const where = suspect.object === '' ? '' : ` in ${plain(suspect.object)}`;
+  const where =
+    suspect.object === '' ? '' : ` in ${plain(suspect.object.split('/').at(-1) ?? suspect.object)}`;
   const nodes =
     'nodes' in suspect && suspect.nodes.length > 1 ? `, on ${plural(suspect.nodes.length, 'node')}` : '';
   return [

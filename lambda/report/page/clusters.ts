@@ -8,9 +8,7 @@ const SHOWN = 10;
 
 export function clusters(report: Report): Markup {
   if (report.clusters.length === 0) return NOTHING;
-  const sorted = [...report.clusters].sort(
-    (a, b) => b.abnormalUnits - a.abnormalUnits || b.units - a.units || a.id - b.id,
-  );
+  const sorted = byChange(report.clusters);
   const rest = sorted.slice(SHOWN);
   return markup`<section>
 <h2>Clusters of execution units</h2>
@@ -18,6 +16,21 @@ export function clusters(report: Report): Markup {
 <div class="wide">${table(sorted.slice(0, SHOWN))}</div>
 ${rest.length === 0 ? NOTHING : markup`<details><summary>${count(rest.length)} more</summary><div class="wide">${table(rest)}</div></details>`}
 </section>`;
+}
+
+/** What changed most at the onset first. */
+export function byChange(all: readonly ClusterReport[]): ClusterReport[] {
+  return [...all].sort(
+    (a, b) =>
+      changePerSecond(b) - changePerSecond(a) ||
+      b.abnormalUnits - a.abnormalUnits ||
+      b.units - a.units ||
+      a.id - b.id,
+  );
+}
+
+function changePerSecond({ ratePerSecondBefore, ratePerSecondAfter }: ClusterReport): number {
+  return Math.abs((ratePerSecondAfter ?? 0) - (ratePerSecondBefore ?? 0));
 }
 
 function table(rows: readonly ClusterReport[]): Markup {

@@ -1,16 +1,21 @@
 /** The path: the calls of the worst unit from the onset on, loops folded, who woke whom. */
 import { count, seconds } from '../figures.ts';
 import type { PathStep, Report } from '../report.ts';
-import { threadName } from '../short-path.ts';
+import { fromOnset, threadName } from '../short-path.ts';
 import { type Markup, markup, NOTHING } from './markup.ts';
 
 /** Steps shown at once; the others fold away. */
 const SHOWN = 40;
 
+/** The step in which the onset falls may begin with calls just before it. */
+const ONSET_TOLERANCE_SECONDS = 0.0005;
+
 export function path(report: Report): Markup {
   if (report.path.length === 0) return NOTHING;
   const rest = report.path.slice(SHOWN);
-  const onsetStep = report.path.findIndex((step) => report.onset !== null && step.time >= report.onset);
+  const onsetStep = report.path.findIndex(
+    (step) => report.onset !== null && step.time >= report.onset - ONSET_TOLERANCE_SECONDS,
+  );
   const item = (step: PathStep, index: number) =>
     stepMarkup(step, index > 0 && index === onsetStep, report.onset);
   return markup`<section>
@@ -28,7 +33,7 @@ ${
 }
 
 function stepMarkup(step: PathStep, atOnset: boolean, onset: number | null): Markup {
-  const time = onset === null ? step.time.toFixed(3) : signed(step.time - onset);
+  const time = onset === null ? step.time.toFixed(3) : fromOnset(step.time, onset);
   const repeat = step.repeat > 1 ? markup`<span class="loop">×${count(step.repeat)}</span>` : NOTHING;
   const woken =
     step.wokenBy === null
@@ -40,8 +45,4 @@ function stepMarkup(step: PathStep, atOnset: boolean, onset: number | null): Mar
 
 function call(name: string): Markup {
   return markup`<span class="${/→E[A-Z]/.test(name) ? 'call failing name' : 'call name'}">${name}</span>`;
-}
-
-function signed(time: number): string {
-  return `${time < 0 ? '−' : '+'}${Math.abs(time).toFixed(3)}`;
 }

@@ -46,7 +46,6 @@ li:first-child > .rank { color: var(--bad); }
 .tag { font-size: .78rem; padding: .08rem .5rem; border-radius: 1rem; background: var(--code); color: var(--soft); white-space: nowrap; }
 .tag.high { background: var(--bad-soft); color: var(--bad); }
 .tag.medium { background: var(--warn-soft); color: var(--warn); }
-meter { width: 100%; max-width: 24rem; height: .55rem; }
 .wide { overflow-x: auto; margin: 0 -1.1rem; padding: 0 1.1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .8rem; border-bottom: 1px solid var(--line);
@@ -55,7 +54,9 @@ th.number { text-align: right; }
 td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tr:last-child td { border-bottom: 0; }
 td.calls { min-width: 15rem; }
-svg { display: block; width: 100%; min-width: 40rem; height: auto; font: 12px system-ui, sans-serif; }
+svg { display: block; width: 100%; font: 12px system-ui, sans-serif; }
+svg.score { max-width: 24rem; height: .3rem; border-radius: .15rem; margin: .45rem 0; }
+svg.timeline { min-width: 40rem; height: auto; }
 svg .axis { stroke: var(--line); }
 svg text { fill: var(--soft); }
 svg text.thread { fill: var(--ink); }
@@ -64,6 +65,9 @@ svg .unit { fill: var(--normal); }
 svg .abnormal { fill: var(--bad); }
 svg .onset { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 4 3; }
 svg text.onset-label { fill: var(--bad); font-weight: 600; }
+svg .rate { fill: var(--normal); }
+svg .rate.changed { fill: var(--bad); }
+svg text.figure { fill: var(--ink); font-size: 11px; }
 svg .after { fill: var(--bad); opacity: .06; }
 ol.path { list-style: none; margin: 0; padding: 0; }
 ol.path > li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 .8rem; padding: .45rem 0 .45rem .2rem; border-top: 1px solid var(--line); }

@@ -26,7 +26,7 @@ function suspect(it: Suspect): Markup {
 <div class="tags"><span class="tag ${it.confidence}">${it.confidence} confidence</span><span class="tag">${ratio(it.abnormality)} normal</span>${
     it.object === '' ? NOTHING : markup`<span class="tag name">${it.object}</span>`
   }</div>
-<meter min="0" max="1" value="${clamp(it.score)}" title="score relative to the first">${it.score.toFixed(2)}</meter>
+${scoreBar(it.score)}
 <p>${it.evidence}</p>
 ${it.collidesWith.length === 0 ? NOTHING : collisions(it.collidesWith)}
 ${it.units.length === 0 ? NOTHING : unitIds(it.units)}
@@ -44,6 +44,7 @@ function unitIds(units: readonly number[]): Markup {
   return markup`<p class="soft small">Abnormal units behind it: ${listed}${more}</p>`;
 }
 
-function clamp(score: number): string {
-  return Math.min(1, Math.max(0, score)).toFixed(3);
+function scoreBar(score: number): Markup {
+  const share = Math.min(1, Math.max(0, score));
+  return markup`<svg class="score" viewBox="0 0 100 2" preserveAspectRatio="none" role="img"><title>${`score ${share.toFixed(2)}, relative to the first suspect`}</title><rect class="lane" width="100" height="2"/><rect class="abnormal" width="${(share * 100).toFixed(1)}" height="2"/></svg>`;
 }

@@ -3,6 +3,7 @@ import { plural, seconds } from '../figures.ts';
 import type { Report, UnitReport } from '../report.ts';
 import { threadName } from '../short-path.ts';
 import { type Markup, markup, NOTHING } from './markup.ts';
+import { changedClusters, RATE_LANE, rateLane } from './rates.ts';
 
 /** Lanes drawn: the threads with the most abnormal units first. */
 const LANES = 14;
@@ -28,20 +29,23 @@ export function timeline(report: Report): Markup {
   if (lanes.length === 0) return NOTHING;
   const drawn = lanes.slice(0, LANES);
   const { start, end } = report.window;
-  const height = TOP + drawn.length * LANE + 26;
+  const rates = changedClusters(report);
+  const ratesTop = TOP + drawn.length * LANE + 4;
+  const height = ratesTop + rates.length * RATE_LANE + 26;
   const x = (time: number) =>
     LABEL +
     ((Math.min(Math.max(time, start), end) - start) / Math.max(end - start, 1e-9)) * (WIDTH - LABEL - RIGHT);
   const hidden = lanes.length - drawn.length;
   return markup`<section>
 <h2>Timeline</h2>
-<div class="wide"><svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="timeline-title">
+<div class="wide"><svg class="timeline" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="timeline-title">
 <title id="timeline-title">${`Execution units of ${plural(drawn.length, 'thread')} over ${seconds(end - start)}; abnormal ones are marked`}</title>
 ${drawn.map((lane, row) => laneMarkup(lane, row, report, x))}
+${report.onset === null ? NOTHING : rates.map((cluster, row) => rateLane(cluster, ratesTop + row * RATE_LANE, { left: LABEL, onset: x(report.onset ?? end), right: WIDTH - RIGHT }))}
 ${axis(start, end, height, x)}
 ${report.onset === null ? NOTHING : onsetMarkup(report.onset, x, height)}
 </svg></div>
-<p class="soft small">Each bar is one execution unit of the report: red ones are abnormal, grey ones are for comparison. ${
+<p class="soft small">Each bar is one execution unit of the report: red ones are abnormal, grey ones are for comparison. Steps show how many units of a cluster came per second before and after the onset, on a logarithmic scale. ${
     hidden > 0 ? `${plural(hidden, 'more thread')} with fewer abnormal units are in the JSON report.` : ''
   }</p>
 </section>`;
