@@ -57,6 +57,8 @@ export interface Account {
   readonly deadLetters: unknown[];
   /** Hands an event to Lambda; the fault hits its first attempt only. */
   readonly deliver: (event: unknown, injection?: Injection) => void;
+  /** Lambda's attempts that are due now, and the mail that they cause. */
+  readonly round: () => Promise<void>;
   /** Lets everything happen that is due, until nothing is left to do. */
   readonly settle: () => Promise<void>;
   /** Reads the state with healthy clients. */
@@ -144,6 +146,14 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     );
   }
 
+  async function roundAndMail(): Promise<void> {
+    await round();
+    for (const message of await receiveAll(aws, aws.mailboxQueueUrl)) {
+      mail.push(readMail(message));
+      await remove(aws.clients.sqs, aws.mailboxQueueUrl, message);
+    }
+  }
+
   async function drainFollowUps(): Promise<void> {
     for (const message of await receiveAll(aws, aws.followUpsQueueUrl)) {
       if ((await attempt(queueEvent([message]), null)) === 'done')
@@ -159,18 +169,14 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     mail,
     deadLetters,
     deliver: (event, injection) => pending.push({ event, attempt: 1, injection: injection ?? null }),
+    round: roundAndMail,
     async settle() {
       for (let rounds = 0; ; rounds += 1) {
         if (rounds > MOST_ROUNDS)
           throw new Error('the account does not come to rest: a follow-up repeats for ever');
-        await round();
-        for (const message of await receiveAll(aws, aws.mailboxQueueUrl)) {
-          mail.push(readMail(message));
-          await remove(aws.clients.sqs, aws.mailboxQueueUrl, message);
-        }
-        const before = pending.length;
+        await roundAndMail();
         const waiting = await waitingMessages(aws, aws.followUpsQueueUrl);
-        if (before === 0 && waiting === 0) return;
+        if (pending.length === 0 && waiting === 0) return;
         await drainFollowUps();
         now += ROUND_MILLISECONDS;
       }
