@@ -24,7 +24,9 @@ export const observer: Observer = {
   info: (message, fields = {}) => logger.info(message, { ...fields }),
   warn: (message, fields = {}) => logger.warn(message, { ...fields }),
   error: (message, fields = {}) => logger.error(message, { ...fields }),
-  about: (fields) => logger.appendKeys({ ...fields }),
+  // `service` is Powertools' own field and names this function.
+  about: ({ service, ...fields }) =>
+    logger.appendKeys({ ...fields, ...(service === undefined ? {} : { tracedService: service }) }),
   measure: (name, unit, value) => metrics.addMetric(name, UNITS[unit], value),
   async stage(name, run) {
     const started = performance.now();

@@ -24,7 +24,10 @@ export class Queues extends Construct {
       retentionPeriod: Duration.days(14),
     });
     Validations.of(this.deadLetters).acknowledge(
-      { id: 'AwsSolutions::AwsSolutions-SQS3', reason: 'This is the dead-letter queue itself; an alarm watches it.' },
+      {
+        id: 'AwsSolutions::AwsSolutions-SQS3',
+        reason: 'This is the dead-letter queue itself; an alarm watches it.',
+      },
       {
         id: 'Serverless::Serverless-SQSRedrivePolicy',
         reason: 'This is the dead-letter queue itself; an alarm watches it.',
