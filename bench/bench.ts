@@ -10,6 +10,10 @@ const benchmarks: Readonly<
     about: "our readers' events per CPU-second next to perf script's and perf trace -s's",
     load: async () => (await import('./decode.ts')).decode,
   },
+  coldstart: {
+    about: 'size of the deployed bundle, and what it adds to the start of an empty handler',
+    load: async () => (await import('./coldstart.ts')).coldstart,
+  },
 };
 
 const DEFAULT_ROUNDS = 5;
