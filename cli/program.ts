@@ -3,12 +3,14 @@ import packageFile from '../package.json' with { type: 'json' };
 import { register as registerDemo } from './commands/demo.ts';
 import { register as registerEval } from './commands/eval.ts';
 import { register as registerMine } from './commands/mine.ts';
+import { register as registerPublish } from './commands/publish.ts';
+import { register as registerReplay } from './commands/replay.ts';
 
 /**
  * The commands, in the order of the help. A command is a file in commands/ that exports `register(program)`; it
  * imports what is heavy inside its action, so that `--help` and the other commands start fast.
  */
-const commands = [registerMine, registerEval, registerDemo] as const;
+const commands = [registerMine, registerEval, registerDemo, registerPublish, registerReplay] as const;
 
 export function createProgram(): Command {
   const program = new Command('perfscope')
