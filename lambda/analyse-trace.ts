@@ -22,6 +22,7 @@ import { progressIncident } from './progress-incident.ts';
 import { writePage } from './report/page.ts';
 import type { Report } from './report/report.ts';
 import { shortPath } from './report/short-path.ts';
+import { traceFacts } from './trace-facts.ts';
 
 export interface TraceRequest {
   readonly bucket: string;
@@ -110,6 +111,7 @@ async function makeReport(
   deadline: AbortSignal,
 ): Promise<Made> {
   const { observer } = ports;
+  let facts = '';
   try {
     if (stored.sizeBytes > MAX_TRACE_BYTES)
       throw new TraceError(
@@ -120,13 +122,15 @@ async function makeReport(
       observer.stage('read', () => ports.reader.read(stored, deadline)),
     ]);
     observer.measure('SystemCalls', 'Count', trace.length);
+    // Before inference: its thread takes the columns with it.
+    facts = traceFacts(trace);
     const inferred = await observer.stage('infer', () =>
       ports.inference.run(trace, signatures.chosen?.set ?? null, deadline),
     );
     const report = withWarning(inferred, address.service, signatures.warning);
     return { report: await saveObjects(ports, stored, address, report), failure: null };
   } catch (error) {
-    if (deadline.aborted) return unfinished(stored, address);
+    if (deadline.aborted) return unfinished(stored, address, facts);
     if (error instanceof TraceError)
       return { report: withoutVerdict('unreadable', error.message, stored, address), failure: error };
     throw error;
@@ -213,10 +217,10 @@ function withWarning(report: Report, service: string, warning: string | null): R
   return { ...report, service, warnings: warning === null ? report.warnings : [warning, ...report.warnings] };
 }
 
-function unfinished(stored: StoredTrace, address: Address): Made {
+function unfinished(stored: StoredTrace, address: Address, facts: string): Made {
   const report = withoutVerdict(
     'unfinished',
-    'Time ran out before the analysis ended. Give the function more memory (which brings CPU) or a longer timeout and run the incident again, or run `perfscope infer` on the trace.',
+    `Time ran out before the analysis ended. ${facts} Give the function more memory (which brings CPU) or a longer timeout and run the incident again, or run \`perfscope infer\` on the trace.`,
     stored,
     address,
   );

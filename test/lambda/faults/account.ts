@@ -195,7 +195,13 @@ const textReader: TraceReader = {
   async read(stored) {
     const chunks: Uint8Array[] = [];
     for await (const chunk of stored.chunks) chunks.push(chunk);
-    return { length: 1, text: Buffer.concat(chunks).toString('utf8') } as never;
+    return {
+      length: 0,
+      callNames: [],
+      threads: [],
+      window: { endNs: 0 },
+      text: Buffer.concat(chunks).toString('utf8'),
+    } as never;
   },
 };
 

@@ -151,25 +151,6 @@ describe('the bundle that is deployed', () => {
   it('does not start with an environment that lacks something, and says what', async () => {
     await expect(start({ REPORTS_BUCKET: '' })).rejects.toThrow(/REPORTS_BUCKET/);
   });
-
-  it('saves what it knows and fails into the dead letters when time runs out in the middle of inference', async () => {
-    const environment = await startEnvironment({
-      code,
-      handler: HANDLER,
-      memoryMegabytes: settings.memoryMegabytes,
-      timeoutSeconds: 1,
-      environment: { ...aws.environment },
-    });
-    try {
-      const outcome = await environment.invoke(await upload('too-slow'));
-      expect(outcome).toMatchObject({
-        kind: 'error',
-        error: { errorMessage: expect.stringContaining('Time ran out') },
-      });
-    } finally {
-      await environment.stop();
-    }
-  });
 });
 
 describe('a process killed with SIGKILL in the middle', () => {
