@@ -19,6 +19,10 @@ const benchmarks: Readonly<
     about: 'events per CPU-second of mining the profiles of recorded cases',
     load: async () => (await import('./mining.ts')).mining,
   },
+  coldstart: {
+    about: 'size of the deployed bundle, and what it adds to the start of an empty handler',
+    load: async () => (await import('./coldstart.ts')).coldstart,
+  },
 };
 
 const DEFAULT_ROUNDS = 5;

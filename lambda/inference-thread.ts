@@ -1,0 +1,76 @@
+/**
+ * Runs inference on a thread of its own. The method is one long synchronous computation: on the main thread no timer
+ * would fire until it ends, and a trace too large for the function's time would be cut off by Lambda with nothing
+ * saved. Columns are transferred, not copied.
+ */
+import { Worker } from 'node:worker_threads';
+import type { SignatureSet } from '../signatures/signature-set.ts';
+import type { Trace } from '../trace/trace.ts';
+import type { Inference } from './ports.ts';
+import type { Report } from './report/report.ts';
+
+export interface InferenceTask {
+  readonly trace: Trace;
+  readonly signatures: SignatureSet | null;
+}
+
+export type InferenceOutcome =
+  | { readonly report: Report }
+  | { readonly error: { readonly name: string; readonly message: string; readonly stack: string } };
+
+/** The bundle holds JavaScript beside the handler; a checkout holds TypeScript. */
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? './inference-worker.ts' : './inference-worker.mjs',
+  import.meta.url,
+);
+
+export function createInferenceThread(): Inference {
+  return {
+    async run(trace, signatures, signal): Promise<Report> {
+      signal.throwIfAborted();
+      const task: InferenceTask = { trace, signatures };
+      const worker = new Worker(WORKER, { workerData: task, transferList: columnsOf(trace) });
+      try {
+        return await new Promise<Report>((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+          worker.once('error', reject);
+          worker.once('exit', (code) =>
+            reject(new Error(`the inference thread ended with code ${code} and no report`)),
+          );
+          worker.once('message', (outcome: InferenceOutcome) => {
+            if ('report' in outcome) resolve(outcome.report);
+            else reject(Object.assign(new Error(outcome.error.message), outcome.error));
+          });
+        });
+      } finally {
+        await worker.terminate();
+      }
+    },
+  };
+}
+
+/** Every buffer once, though columns may share one. */
+function columnsOf(trace: Trace): ArrayBuffer[] {
+  const columns = [
+    trace.enterNs,
+    trace.durationNs,
+    trace.thread,
+    trace.cpu,
+    trace.call,
+    trace.result,
+    trace.fd,
+    trace.stack,
+    trace.stacks?.parent,
+    trace.stacks?.frame,
+    trace.switches?.timeNs,
+    trace.switches?.cpu,
+    trace.switches?.previous,
+    trace.switches?.next,
+    trace.switches?.runnable,
+  ];
+  const buffers = new Set<ArrayBuffer>();
+  for (const column of columns) {
+    if (column != null && column.buffer instanceof ArrayBuffer) buffers.add(column.buffer);
+  }
+  return [...buffers];
+}

@@ -1,0 +1,57 @@
+/** Traces as nodes put them into S3. */
+
+import { Readable } from 'node:stream';
+import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { isKeyPart } from '../keys.ts';
+import type { StoredTrace, TraceSource } from '../ports.ts';
+
+/**
+ * User metadata that the shipper sets on a trace object (`x-amz-meta-…`): the service's build, and one pair of clock
+ * readings in nanoseconds, taken at cut time, that lines nodes up.
+ */
+export const BUILD_METADATA = 'perfscope-build';
+export const TRACE_CLOCK_METADATA = 'perfscope-clock-trace-ns';
+export const UNIX_CLOCK_METADATA = 'perfscope-clock-unix-ns';
+
+export function createTraceSource(s3: S3Client): TraceSource {
+  return {
+    async open({ bucket, key }, signal): Promise<StoredTrace> {
+      const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
+        abortSignal: signal,
+      });
+      const { Body: body, ETag: etag, Metadata: metadata = {} } = object;
+      if (!(body instanceof Readable) || etag === undefined)
+        throw new Error(`S3 answered without body or ETag for s3://${bucket}/${key}`);
+      return {
+        bucket,
+        key,
+        etag,
+        sizeBytes: object.ContentLength ?? 0,
+        storedAt: (object.LastModified ?? new Date(0)).toISOString(),
+        build: readBuild(metadata[BUILD_METADATA]),
+        clockOffsetSeconds: readClockOffset(metadata[TRACE_CLOCK_METADATA], metadata[UNIX_CLOCK_METADATA]),
+        chunks: body,
+        close: () => body.destroy(),
+      };
+    },
+
+    async list(bucket, prefix): Promise<readonly string[]> {
+      const keys: string[] = [];
+      for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix })) {
+        for (const { Key: key } of page.Contents ?? []) if (key !== undefined) keys.push(key);
+      }
+      return keys.sort();
+    },
+  };
+}
+
+/** Metadata comes from a node: what is not a plain name is as good as absent. */
+function readBuild(text: string | undefined): string | null {
+  return text !== undefined && isKeyPart(text) ? text : null;
+}
+
+function readClockOffset(traceNs: string | undefined, unixNs: string | undefined): number | null {
+  if (traceNs === undefined || unixNs === undefined) return null;
+  if (!/^\d{1,19}$/.test(traceNs) || !/^\d{1,19}$/.test(unixNs)) return null;
+  return Number((BigInt(unixNs) - BigInt(traceNs)) / 1000n) / 1e6;
+}

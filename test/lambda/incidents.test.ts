@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Account, alarmEvent, incidentAt, type Mail } from './faults/account.ts';
+import { isExact, observe, openMatrixAccount, putTrace } from './faults/matrix.ts';
+
+/** Incidents of the storm, and the uploads of each. */
+const STORM_INCIDENTS = 50;
+const UPLOADS_EACH = 10;
+
+let account: Account;
+beforeAll(async () => {
+  account = await openMatrixAccount();
+});
+afterAll(() => account.stop());
+
+async function openIncident() {
+  const at = new Date(account.now()).toISOString();
+  account.deliver(alarmEvent(at));
+  await account.settle();
+  return incidentAt(at);
+}
+
+async function upload(id: ReturnType<typeof incidentAt>, node: string, text: 'sick' | 'well') {
+  account.deliver(await putTrace(account, id, node, text));
+  await account.round();
+}
+
+function mailOf(incident: string): Mail[] {
+  return account.mail.filter(({ attributes }) => attributes.incident === incident);
+}
+
+describe('an alarm', () => {
+  it('opens an incident and asks the nodes of its service, with the time of the alarm, at once', async () => {
+    const at = new Date(account.now()).toISOString();
+    account.deliver(alarmEvent(at));
+    await account.round();
+    const id = incidentAt(at);
+    const [command, ...others] = account.ssm.sent.filter(
+      ({ Parameters }) => Parameters.incident[0] === id.incident,
+    );
+    expect(others).toEqual([]);
+    expect(command).toMatchObject({
+      DocumentName: 'PerfScopeShip',
+      Targets: [{ Key: 'tag:perfscope:service', Values: ['checkout'] }],
+      Parameters: { incident: [id.incident], at: [at] },
+      MaxErrors: '100%',
+    });
+    await account.settle();
+  });
+
+  it('notifies nobody by itself, also when no node ever answers', async () => {
+    const id = await openIncident();
+    expect(mailOf(id.incident)).toEqual([]);
+  });
+});
+
+describe('many nodes, one incident', () => {
+  it('send one message at the first finding and one when all that were asked have answered', async () => {
+    const id = await openIncident();
+    account.ssm.targets.set(id.incident, 3);
+    await upload(id, 'node-a', 'well');
+    expect(mailOf(id.incident)).toEqual([]);
+    await upload(id, 'node-b', 'sick');
+    expect(mailOf(id.incident).map(({ attributes }) => attributes.step)).toEqual(['first']);
+    await upload(id, 'node-c', 'sick');
+    expect(mailOf(id.incident).map(({ attributes }) => attributes.step)).toEqual(['first', 'final']);
+    expect(mailOf(id.incident)[1]?.body).toContain('2 of 3 nodes that have reported');
+    await account.settle();
+    expect(mailOf(id.incident)).toHaveLength(2);
+  });
+
+  it('send the final message after a while, when a node that was asked never answers', async () => {
+    const id = await openIncident();
+    account.ssm.targets.set(id.incident, 5);
+    await upload(id, 'node-a', 'sick');
+    await upload(id, 'node-b', 'well');
+    expect(mailOf(id.incident)).toHaveLength(1);
+    await account.settle();
+    expect(mailOf(id.incident).map(({ attributes }) => attributes.step)).toEqual(['first', 'final']);
+    expect(mailOf(id.incident)[1]?.body).toContain('a single sick node: node-a, of 2 that have reported');
+  });
+
+  it('send one message only, when the only node that was asked has answered', async () => {
+    const id = await openIncident();
+    account.ssm.targets.set(id.incident, 1);
+    await upload(id, 'node-a', 'sick');
+    await account.settle();
+    expect(mailOf(id.incident)).toHaveLength(1);
+    expect(mailOf(id.incident)[0]?.body).toContain('no further message follows');
+  });
+
+  it('send nothing, when all are healthy', async () => {
+    const id = await openIncident();
+    for (const node of ['node-a', 'node-b', 'node-c']) await upload(id, node, 'well');
+    await account.settle();
+    expect(mailOf(id.incident)).toEqual([]);
+    expect((await account.ports.incidents.read(id)).reports).toHaveLength(3);
+  });
+});
+
+it('a storm of 500 uploads of 50 incidents at once gives 500 reports, and for each incident one first message and at most one final', async () => {
+  const ids = Array.from({ length: STORM_INCIDENTS }, (_, index) => {
+    return incidentAt(new Date(account.now() + index * 1000).toISOString());
+  });
+  for (const id of ids)
+    for (let node = 0; node < UPLOADS_EACH; node += 1)
+      account.deliver(await putTrace(account, id, `node-${node}`, node % 2 === 0 ? 'sick' : 'well'));
+  const deadLetters = account.deadLetters.length;
+  await account.settle();
+  for (const id of ids) {
+    const outcome = await observe(account, id, UPLOADS_EACH, deadLetters);
+    expect(isExact(outcome), JSON.stringify(outcome)).toBe(true);
+  }
+});

@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { NodeReport, NodeSuspect } from '../../lambda/incident/node-report.ts';
+import { drawPicture, FUSION_K, nodesIn } from '../../lambda/incident/picture.ts';
+import type { Verdict } from '../../lambda/report/report.ts';
+
+function suspect(name: string, abnormality = 2): NodeSuspect {
+  return {
+    function: name,
+    object: 'server',
+    collidesWith: [],
+    abnormality,
+    confidence: 'medium',
+    evidence: 'e',
+  };
+}
+
+function nodeReport(
+  node: string,
+  verdict: Verdict | null,
+  suspects: readonly string[] = [],
+  more: Partial<NodeReport> = {},
+): NodeReport {
+  return {
+    service: 'checkout',
+    incident: 'p99',
+    node,
+    report: `id-${node}`,
+    outcome: verdict === null ? 'unfinished' : 'complete',
+    verdict,
+    confidence: verdict === null ? null : 'high',
+    summary: '',
+    build: null,
+    onsetUnixSeconds: null,
+    onsetBeforeEndSeconds: null,
+    suspects: suspects.map((name) => suspect(name)),
+    narrowing: { suspects: suspects.length, functions: 100 },
+    path: [],
+    warnings: [],
+    trace: { bucket: 'b', key: node, etag: 'e' },
+    reportKey: null,
+    pageKey: null,
+    tracedAt: '2026-11-23T02:15:00.000Z',
+    ...more,
+  };
+}
+
+describe('suspects of several nodes', () => {
+  it('are merged by reciprocal rank fusion', () => {
+    const { suspects } = drawPicture([
+      nodeReport('a', 'spin', ['read_loop', 'parse']),
+      nodeReport('b', 'spin', ['parse', 'read_loop']),
+      nodeReport('c', 'spin', ['read_loop']),
+    ]);
+    expect(suspects.map(({ function: name }) => name)).toEqual(['read_loop', 'parse']);
+    expect(suspects[0]?.fusedScore).toBeCloseTo(2 / (FUSION_K + 1) + 1 / (FUSION_K + 2), 12);
+    expect(suspects[0]?.nodes).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are not swayed by one node with a wild ratio', () => {
+    const wild = nodeReport('w', 'spin', [], { suspects: [suspect('elsewhere', 1e9)] });
+    const { suspects } = drawPicture([
+      wild,
+      nodeReport('a', 'spin', ['parse']),
+      nodeReport('b', 'spin', ['parse']),
+    ]);
+    expect(suspects[0]?.function).toBe('parse');
+  });
+
+  it('do not mix functions of the same name from different binaries', () => {
+    const other = nodeReport('b', 'spin', [], { suspects: [{ ...suspect('init'), object: 'libother.so' }] });
+    expect(drawPicture([nodeReport('a', 'spin', ['init']), other]).suspects).toHaveLength(2);
+  });
+});
+
+describe('the scope', () => {
+  const healthy = ['h1', 'h2', 'h3', 'h4'].map((node) => nodeReport(node, 'normal'));
+  const sick = (...nodes: string[]) => nodes.map((node) => nodeReport(node, 'hang', ['f']));
+
+  it.each([
+    ['none', healthy],
+    ['unknown', sick('a')],
+    ['one-node', [...healthy, ...sick('a')]],
+    ['several-nodes', [...healthy, ...sick('a', 'b')]],
+    ['fleet', sick('a', 'b', 'c', 'd')],
+    ['fleet', [...sick('a', 'b', 'c', 'd'), nodeReport('h', 'normal')]],
+  ])('is %s', (scope, reports) => {
+    expect(drawPicture(reports).scope).toBe(scope);
+  });
+
+  it('does not count nodes without a verdict as healthy', () => {
+    const picture = drawPicture([...sick('a'), nodeReport('x', null)]);
+    expect(picture.scope).toBe('unknown');
+    expect(picture.failed).toEqual(['x']);
+    expect(nodesIn(picture)).toBe(2);
+  });
+});
+
+describe('the first affected node', () => {
+  it('is the one with the earliest onset among aligned clocks', () => {
+    const { first } = drawPicture([
+      nodeReport('late', 'spin', ['f'], { onsetUnixSeconds: 200 }),
+      nodeReport('early', 'spin', ['f'], { onsetUnixSeconds: 100 }),
+      nodeReport('no-clock', 'spin', ['f']),
+      nodeReport('healthy', 'normal', [], { onsetUnixSeconds: 1 }),
+    ]);
+    expect(first).toEqual({ node: 'early', onsetUnixSeconds: 100 });
+  });
+});
+
+describe('a node that reports twice', () => {
+  it('counts once, as sick if either report is', () => {
+    const picture = drawPicture([
+      nodeReport('a', 'spin', ['f'], { report: '1', tracedAt: '2026-11-23T02:15:00Z' }),
+      nodeReport('a', 'normal', [], { report: '2', tracedAt: '2026-11-23T02:16:00Z' }),
+    ]);
+    expect(picture.affected).toEqual(['a']);
+    expect(nodesIn(picture)).toBe(1);
+    expect(picture.reports).toBe(2);
+  });
+});
+
+it('the picture is the same in whatever order the reports arrive', () => {
+  const report = fc.record({
+    node: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+    verdict: fc.constantFrom<Verdict | null>('spin', 'hang', 'slowdown', 'normal', null),
+    suspects: fc.uniqueArray(fc.constantFrom('f', 'g', 'h', 'i'), { maxLength: 4 }),
+    second: fc.integer({ min: 10, max: 59 }),
+  });
+  fc.assert(
+    fc.property(fc.array(report, { maxLength: 12 }), fc.infiniteStream(fc.nat()), (drafts, random) => {
+      const reports = drafts.map(({ node, verdict, suspects, second }, index) =>
+        nodeReport(node, verdict, verdict === null || verdict === 'normal' ? [] : suspects, {
+          report: `id-${index}`,
+          tracedAt: `2026-11-23T02:15:${second}Z`,
+          onsetUnixSeconds: second,
+        }),
+      );
+      const shuffled = reports
+        .map((it) => ({ it, key: random.next().value as number }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ it }) => it);
+      expect(drawPicture(shuffled)).toEqual(drawPicture(reports));
+    }),
+  );
+});

@@ -1,0 +1,189 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { queueEvent, type ReceivedMessage, receive } from '../../../cli/demo/deliveries.ts';
+import {
+  type EmbeddedAws,
+  REPORTS_BUCKET,
+  startEmbeddedAws,
+  TRACES_BUCKET,
+} from '../../../cli/demo/embedded-aws.ts';
+import { bundleFunction, HANDLER } from '../../../infra/bundle.ts';
+import { type Environment, startEnvironment } from '../../../infra/local-runtime/runtime-api.ts';
+import { readSettings } from '../../../infra/settings.ts';
+import { signaturesKey, traceKey } from '../../../lambda/keys.ts';
+import { traceEvent } from '../faults/account.ts';
+
+const EXAMPLE = new URL('../../../examples/lighttpd-scgi-write-spin/', import.meta.url);
+const MEBIBYTE = 1024 * 1024;
+
+const code = mkdtempSync(join(tmpdir(), 'perfscope-bundle-'));
+const settings = readSettings({});
+let aws: EmbeddedAws;
+let bundle: ReadonlyMap<string, number>;
+
+/** The environment that Lambda would start for the deployed function. */
+function start(environment: Record<string, string> = {}): Promise<Environment> {
+  return startEnvironment({
+    code,
+    handler: HANDLER,
+    memoryMegabytes: settings.memoryMegabytes,
+    timeoutSeconds: settings.timeoutSeconds,
+    environment: { ...aws.environment, FOLLOW_UP_SECONDS: '0', ...environment },
+  });
+}
+
+async function upload(incident: string): Promise<unknown> {
+  const key = traceKey({ service: 'lighttpd', incident, node: 'web-7', name: 'production.perf-script.gz' });
+  const body = await readFile(new URL('production.perf-script.gz', EXAMPLE));
+  await aws.clients.s3.send(new PutObjectCommand({ Bucket: TRACES_BUCKET, Key: key, Body: body }));
+  return traceEvent(key);
+}
+
+async function mailOf(incident: string): Promise<ReceivedMessage[]> {
+  const messages: ReceivedMessage[] = [];
+  for (;;) {
+    const some = await receive(aws.clients.sqs, aws.mailboxQueueUrl, 0);
+    if (some.length === 0) return messages;
+    messages.push(...some.filter(({ body }) => body.includes(incident)));
+  }
+}
+
+beforeAll(async () => {
+  bundle = bundleFunction(code);
+  aws = await startEmbeddedAws();
+  await aws.clients.s3.send(
+    new PutObjectCommand({
+      Bucket: TRACES_BUCKET,
+      Key: signaturesKey('lighttpd', '1.4.24-dev'),
+      Body: await readFile(new URL('signatures.json.gz', EXAMPLE)),
+    }),
+  );
+});
+afterAll(async () => {
+  await aws.stop();
+  rmSync(code, { recursive: true, force: true });
+});
+
+describe('the bundle that is deployed', () => {
+  it('is at most 2 MB', () => {
+    const bytes = [...bundle.values()].reduce((sum, size) => sum + size, 0);
+    expect([...bundle.keys()].sort()).toEqual(['handler.mjs', 'inference-worker.mjs']);
+    expect(bytes).toBeLessThanOrEqual(2 * MEBIBYTE);
+  });
+
+  it('names the function of a real trace, cold and then warm, within its memory', async () => {
+    const environment = await start();
+    try {
+      const cold = await environment.invoke(await upload('cold'));
+      expect(cold).toMatchObject({
+        kind: 'answer',
+        payload: {
+          ok: true,
+          status: 'new',
+          verdict: 'spin',
+          suspects: expect.arrayContaining(['scgi_write_request']),
+        },
+      });
+      const warm = await environment.invoke(await upload('warm'));
+      expect(warm).toMatchObject({ kind: 'answer', payload: { status: 'new', verdict: 'spin' } });
+      expect(await environment.peakMemoryMebibytes()).toBeLessThan(settings.memoryMegabytes);
+    } finally {
+      await environment.stop();
+    }
+    expect(await mailOf('cold')).toHaveLength(1);
+  });
+
+  it('logs JSON lines with service, incident and node, and metrics of every stage', async () => {
+    const environment = await start();
+    let lines: Record<string, unknown>[];
+    try {
+      await environment.invoke(await upload('logged'));
+      lines = environment
+        .log()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    } finally {
+      await environment.stop();
+    }
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        message: 'step done',
+        tracedService: 'lighttpd',
+        incident: 'logged',
+        node: 'web-7',
+        xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793',
+      }),
+    );
+    const metrics = Object.assign({}, ...lines.filter((line) => '_aws' in line));
+    for (const name of [
+      'ReadDuration',
+      'InferDuration',
+      'SaveDuration',
+      'FirstDuration',
+      'SystemCalls',
+      'LostEvents',
+      'ColdStart',
+      'Suspects',
+      'VerdictAbnormal',
+    ])
+      expect(metrics, name).toHaveProperty(name);
+  });
+
+  it('answers help and unknown events with the accepted shapes', async () => {
+    const environment = await start();
+    try {
+      expect(await environment.invoke({ help: true })).toMatchObject({
+        payload: { ok: true, accepts: expect.any(Array) },
+      });
+      expect(await environment.invoke({ tarce: 's3://a/b' })).toMatchObject({
+        payload: { ok: false, problem: expect.stringContaining('tarce') },
+      });
+    } finally {
+      await environment.stop();
+    }
+  });
+
+  it('does not start with an environment that lacks something, and says what', async () => {
+    await expect(start({ REPORTS_BUCKET: '' })).rejects.toThrow(/REPORTS_BUCKET/);
+  });
+});
+
+describe('a process killed with SIGKILL in the middle', () => {
+  it('leaves one report and one notification after the event comes again, wherever it was', async () => {
+    // From the start of the invocation to after its end: reading, inferring, saving, notifying.
+    for (const [index, milliseconds] of [150, 600, 900, 1200, 1500, 2500].entries()) {
+      const incident = `killed-${index}`;
+      const event = await upload(incident);
+      const victim = await start();
+      const outcome = victim.invoke(event);
+      const timer = setTimeout(() => victim.process.kill('SIGKILL'), milliseconds);
+      await outcome;
+      clearTimeout(timer);
+      await victim.stop();
+
+      const survivor = await start();
+      try {
+        // The receipt of a message that the victim may have sent arrives first, as it does within seconds on AWS.
+        const receipts = await receive(aws.clients.sqs, aws.followUpsQueueUrl, 0);
+        if (receipts.length > 0) await survivor.invoke(queueEvent(receipts));
+        await survivor.invoke(event);
+      } finally {
+        await survivor.stop();
+      }
+      const { Contents: objects = [] } = await aws.clients.s3.send(
+        new ListObjectsV2Command({ Bucket: REPORTS_BUCKET, Prefix: `reports/lighttpd/${incident}/` }),
+      );
+      expect(objects).toHaveLength(2);
+      // A victim that died between claim and publish leaves the message to a follow-up, after the claim has run out.
+      const mail = await mailOf(incident);
+      const followUps = await receive(aws.clients.sqs, aws.followUpsQueueUrl, 0);
+      expect(mail.length).toBeLessThanOrEqual(1);
+      expect(mail.length + followUps.length).toBeGreaterThan(0);
+    }
+  });
+});

@@ -1,0 +1,244 @@
+import { readFile } from 'node:fs/promises';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { PublishCommand } from '@aws-sdk/client-sns';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  EMBEDDED_REGION,
+  type EmbeddedAws,
+  INCIDENTS_TABLE,
+  startEmbeddedAws,
+  TRACES_BUCKET,
+} from '../../cli/demo/embedded-aws.ts';
+import { signaturesKey, traceKey } from '../../lambda/keys.ts';
+import { NotificationRefused, NotificationUncertain } from '../../lambda/ports.ts';
+import { type Clients, createClients, destroyClients } from '../../lambda/stores/clients.ts';
+import { createIncidentStore } from '../../lambda/stores/dynamodb-incidents.ts';
+import { createSignatureSource } from '../../lambda/stores/s3-signatures.ts';
+import {
+  BUILD_METADATA,
+  createTraceSource,
+  TRACE_CLOCK_METADATA,
+  UNIX_CLOCK_METADATA,
+} from '../../lambda/stores/s3-traces.ts';
+import { createNotifier } from '../../lambda/stores/sns-notifier.ts';
+import { SignatureError } from '../../signatures/errors.ts';
+
+const EXAMPLE = new URL('../../examples/lighttpd-scgi-write-spin/signatures.json.gz', import.meta.url);
+
+let aws: EmbeddedAws;
+beforeAll(async () => {
+  aws = await startEmbeddedAws();
+});
+afterAll(() => aws.stop());
+
+function put(key: string, body: Buffer | string, metadata: Record<string, string> = {}) {
+  return aws.clients.s3.send(
+    new PutObjectCommand({ Bucket: TRACES_BUCKET, Key: key, Body: body, Metadata: metadata }),
+  );
+}
+
+/** Counts the commands that a client sends. */
+function counted(client: Clients['s3']): string[] {
+  const sent: string[] = [];
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      sent.push(String(context.commandName));
+      return next(args);
+    },
+    { step: 'initialize', name: 'count', override: true },
+  );
+  return sent;
+}
+
+describe('the trace source', () => {
+  const key = traceKey({ service: 's', incident: 'i', node: 'n', name: 'meta' });
+  const open = () =>
+    createTraceSource(aws.clients.s3).open({ bucket: TRACES_BUCKET, key }, new AbortController().signal);
+
+  it('reads build and clock pair as the shipper wrote them', async () => {
+    await put(key, 'x', {
+      [BUILD_METADATA]: '1.4.24-dev',
+      [TRACE_CLOCK_METADATA]: '2010548943000',
+      [UNIX_CLOCK_METADATA]: '1795400000548943000',
+    });
+    const stored = await open();
+    stored.close();
+    expect(stored.build).toBe('1.4.24-dev');
+    expect(stored.clockOffsetSeconds).toBeCloseTo(1_795_397_990, 5);
+  });
+
+  it.each([
+    [{ [BUILD_METADATA]: '../../etc' }],
+    [{ [TRACE_CLOCK_METADATA]: '1e9', [UNIX_CLOCK_METADATA]: '5' }],
+    [{ [TRACE_CLOCK_METADATA]: '5' }],
+  ])('takes metadata that is no plain value for absent: %j', async (metadata) => {
+    await put(key, 'x', metadata);
+    const stored = await open();
+    stored.close();
+    expect(stored).toMatchObject({ build: null, clockOffsetSeconds: null });
+  });
+});
+
+describe('the signature source', () => {
+  let packed: Buffer;
+  beforeAll(async () => {
+    packed = await readFile(EXAMPLE);
+  });
+
+  it('takes the set of the trace’s own build', async () => {
+    await put(signaturesKey('exact', '1.0'), packed);
+    await put(signaturesKey('exact', '2.0'), packed);
+    const source = createSignatureSource(aws.clients.s3, TRACES_BUCKET);
+    expect(await source.choose('exact', '1.0')).toMatchObject({ build: '1.0', exact: true });
+  });
+
+  it('takes the newest one where the build has none, and says that it is not exact', async () => {
+    await put(signaturesKey('newest', '9.9'), packed);
+    // S3 keeps whole seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await put(signaturesKey('newest', '1.0'), packed);
+    const source = createSignatureSource(aws.clients.s3, TRACES_BUCKET);
+    for (const build of ['3.0', null])
+      expect(await source.choose('newest', build)).toMatchObject({ build: '1.0', exact: false });
+  });
+
+  it('has none for a service that published none, nor for one whose name begins alike', async () => {
+    await put(signaturesKey('shop-admin', '1.0'), packed);
+    expect(await createSignatureSource(aws.clients.s3, TRACES_BUCKET).choose('shop', '1.0')).toBeNull();
+  });
+
+  it('downloads a set once, and again only when its content has changed', async () => {
+    await put(signaturesKey('cached', '1.0'), packed);
+    const clients = createClients({
+      region: EMBEDDED_REGION,
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      endpoints: { objects: aws.objectsUrl, items: aws.itemsUrl },
+    });
+    const sent = counted(clients.s3);
+    const downloads = () => sent.filter((name) => name === 'GetObjectCommand').length;
+    const source = createSignatureSource(clients.s3, TRACES_BUCKET);
+    const first = await source.choose('cached', '1.0');
+    const second = await source.choose('cached', '1.0');
+    expect(second?.set).toBe(first?.set);
+    expect(downloads()).toBe(1);
+    await put(signaturesKey('cached', '1.0'), gzipSync(gunzipSync(packed), { level: 1 }));
+    await source.choose('cached', '1.0');
+    expect(downloads()).toBe(2);
+    destroyClients(clients);
+  });
+
+  it.each([['no gzip'], [gzipSync('{"schema":"other"}')], [packedNothing()]])(
+    'refuses what is no set',
+    async (body) => {
+      await put(signaturesKey('broken', '1.0'), body);
+      await expect(
+        createSignatureSource(aws.clients.s3, TRACES_BUCKET).choose('broken', '1.0'),
+      ).rejects.toThrow(SignatureError);
+    },
+  );
+});
+
+function packedNothing(): Buffer {
+  return gzipSync('');
+}
+
+describe('a step', () => {
+  let count = 0;
+  let id: { service: string; incident: string };
+  beforeEach(() => {
+    count += 1;
+    id = { service: 's', incident: `steps-${count}` };
+  });
+  const store = () =>
+    createIncidentStore(aws.clients.dynamodb, { table: INCIDENTS_TABLE, retentionDays: 1 }, { now: () => 0 });
+  const claim = (token: string, now: number) =>
+    store().claim(id, 'first', { token, now, until: now + 60, reports: 1 });
+
+  it('is claimed by one of ten that try at once', async () => {
+    const won = await Promise.all(Array.from({ length: 10 }, (_, index) => claim(`t${index}`, 0)));
+    expect(won.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('may be claimed again with the same token: the answer to the first try was lost', async () => {
+    expect([await claim('a', 0), await claim('a', 1)]).toEqual([true, true]);
+  });
+
+  it('is free for others when its claim has run out, and not a moment before', async () => {
+    await claim('a', 0);
+    expect(await claim('b', 60)).toBe(false);
+    expect(await claim('b', 61)).toBe(true);
+  });
+
+  it('that is done is claimed by nobody, whatever the time', async () => {
+    await claim('a', 0);
+    await store().markDone(id, 'first', 'message-1');
+    expect(await claim('a', 1e12)).toBe(false);
+    expect((await store().read(id)).steps.first).toMatchObject({ state: 'done', outcome: 'message-1' });
+  });
+
+  it('that ends early is free at once, but only its holder may end it', async () => {
+    await claim('a', 0);
+    await store().shorten(id, 'first', { token: 'b', until: 0 });
+    expect(await claim('b', 30)).toBe(false);
+    await store().shorten(id, 'first', { token: 'a', until: 0 });
+    expect(await claim('b', 30)).toBe(true);
+  });
+});
+
+describe('the notifier', () => {
+  const notification = { subject: 's', body: 'b', attributes: { service: 'x' } };
+
+  it('publishes with its attributes', async () => {
+    const messageId = await createNotifier(aws.clients.sns, aws.topicArn).publish(notification);
+    const { Messages: messages = [] } = await aws.clients.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: aws.mailboxQueueUrl, WaitTimeSeconds: 1 }),
+    );
+    const envelope = JSON.parse(messages[0]?.Body ?? '{}') as {
+      MessageId: string;
+      MessageAttributes: object;
+    };
+    expect(envelope.MessageId).toBe(messageId);
+    expect(envelope.MessageAttributes).toEqual({ service: { Type: 'String', Value: 'x' } });
+  });
+
+  it('refuses a topic that is not there: nothing was sent', async () => {
+    const notifier = createNotifier(aws.clients.sns, `${aws.topicArn}-missing`);
+    await expect(notifier.publish(notification)).rejects.toThrow(NotificationRefused);
+  });
+
+  it('does not know whether a message was sent whose answer never came, and does not send it twice', async () => {
+    const clients = createClients({
+      region: EMBEDDED_REGION,
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      endpoints: { objects: aws.objectsUrl, items: aws.itemsUrl },
+    });
+    let published = 0;
+    clients.sns.middlewareStack.add(
+      (next, context) => async (args) => {
+        await next(args);
+        if (context.commandName === PublishCommand.name) published += 1;
+        throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+      },
+      { step: 'finalizeRequest', priority: 'low', name: 'lose' },
+    );
+    await expect(createNotifier(clients.sns, aws.topicArn).publish(notification)).rejects.toThrow(
+      NotificationUncertain,
+    );
+    expect(published).toBe(1);
+    destroyClients(clients);
+  });
+
+  it('tries again when no connection came about', async () => {
+    const clients = createClients({
+      region: EMBEDDED_REGION,
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      endpoints: { objects: 'http://127.0.0.1:1', items: aws.itemsUrl },
+    });
+    await expect(createNotifier(clients.sns, aws.topicArn).publish(notification)).rejects.toThrow(
+      NotificationRefused,
+    );
+    destroyClients(clients);
+  });
+});
