@@ -13,6 +13,7 @@ import {
   requestLatencies,
   stateDurations,
 } from './normal-behaviour.ts';
+import { inheritFromWaker } from './pool-work.ts';
 import { SIGNATURE_SCHEMA, type SignatureSet } from './signature-set.ts';
 import { frameClassifier, type LibraryFrames } from './user-functions.ts';
 
@@ -69,6 +70,7 @@ export async function mine(
           'symbols or frame pointers are missing (see docs/profiling.md for the command that records them)',
       );
     }
+    inheritFromWaker(trace, contexts);
     const local = symbolColumn(trace);
     const globalIds = local.symbols.map((symbol) => symbols.id(symbol));
     const symbolIds = Uint16Array.from(local.ids, (id) => globalIds[id] as number);
