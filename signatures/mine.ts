@@ -29,6 +29,8 @@ export interface MineOptions {
   readonly build?: string;
   /** Further libraries and runtimes, on top of catalog/library-frames.json. */
   readonly libraryFrames?: Partial<LibraryFrames>;
+  /** Give pool threads' calls the context of who woke them (pool-work.ts). Default true. */
+  readonly poolWork?: boolean;
   readonly onProgress?: (step: string) => void;
 }
 
@@ -70,7 +72,7 @@ export async function mine(
           'symbols or frame pointers are missing (see docs/profiling.md for the command that records them)',
       );
     }
-    inheritFromWaker(trace, contexts);
+    if (options.poolWork !== false) inheritFromWaker(trace, contexts);
     const local = symbolColumn(trace);
     const globalIds = local.symbols.map((symbol) => symbols.id(symbol));
     const symbolIds = Uint16Array.from(local.ids, (id) => globalIds[id] as number);

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { type Idea, ideas } from '../../lambda/inference/method-options.ts';
 import type { Source } from '../evaluation/evaluate.ts';
 import { InputError } from '../input-error.ts';
 import { writeOutput } from '../output.ts';
@@ -7,6 +8,8 @@ import { createProgress } from '../progress.ts';
 interface EvalOptions {
   readonly json?: string;
   readonly source: Source;
+  readonly without: readonly Idea[];
+  readonly paper?: boolean;
 }
 
 export function register(program: Command): void {
@@ -25,6 +28,15 @@ export function register(program: Command): void {
         .choices(['perf-script', 'strace'])
         .default('perf-script'),
     )
+    .addOption(
+      new Option(
+        '--without <idea...>',
+        'leave out ideas of the method, to see what each is worth (docs/method.md)',
+      )
+        .choices(Object.keys(ideas))
+        .default([]),
+    )
+    .option('--paper', 'rank as the paper does: by the largest increase in time or frequency')
     .addHelpText('after', '\nExample:\n  perfscope eval cases/ --json scores.json')
     .action(async (folder: string, options: EvalOptions) => {
       const [{ evaluateCase }, { readCases }, { summarize }, { evaluationTable }, { readTraceFile }] =
@@ -48,7 +60,10 @@ export function register(program: Command): void {
       };
       try {
         for (const known of readCases(folder)) {
-          const result = await evaluateCase(known, options.source, tools);
+          const result = await evaluateCase(known, options.source, tools, {
+            without: new Set(options.without),
+            paperRanking: options.paper === true,
+          });
           if ('missing' in result) missing.push(result.missing);
           else scores.push(result.score);
         }

@@ -1,6 +1,7 @@
 import { NO_STATE } from './attribute.ts';
 import type { Finding, NormalKnowledge, Observation } from './evidence.ts';
 import { type FunctionProfile, functionProfile } from './function-profile.ts';
+import type { MethodOptions } from './method-options.ts';
 
 /** A function with how much speaks for it. */
 export interface Candidate {
@@ -53,14 +54,15 @@ export function rankFunctions(
   finding: Finding,
   observation: Observation,
   matched: (fn: number) => number,
+  { without }: MethodOptions,
 ): Candidate[] {
   const { normal } = observation;
   if (normal === null) return [];
   const profile = functionProfile(normal.set);
   if (finding.kind === 'gone')
     return ordered(disappearance(finding, normal, profile), finding, normal, profile);
-  const places = abnormalCalls(finding, observation, normal);
-  const roles = byRole(places, profile);
+  const places = abnormalCalls(finding, observation, normal, without);
+  const roles = byRole(places, profile, without);
   const total = places.reduce((sum, place) => sum + place.weight, 0);
   const scores = new Map<number, Score>();
   for (const own of roles.values()) {
@@ -75,8 +77,9 @@ export function rankFunctions(
     }
     for (const [fn, { weight, depth }] of cover) {
       const share = weight / roleWeight;
-      const specificity =
-        Math.max(LEAST_SPECIFICITY, 1 - (profile.presence[fn] as number)) ** PRESENCE_EXPONENT;
+      const specificity = without.has('specificity')
+        ? 1
+        : Math.max(LEAST_SPECIFICITY, 1 - (profile.presence[fn] as number)) ** PRESENCE_EXPONENT;
       const wrapper =
         finding.kind === 'loop' && (profile.single[fn] as number) >= WRAPPER_SHARE ? WRAPPER_WEIGHT : 1;
       const score = share * specificity * wrapper * matched(fn) * Math.sqrt(roleWeight / total);
@@ -84,7 +87,7 @@ export function rankFunctions(
       if (known === undefined || score > known.score) scores.set(fn, { score, cover: weight / total, depth });
     }
   }
-  preferInner(scores, finding, profile, places);
+  if (!without.has('prefer-inner')) preferInner(scores, finding, profile, places);
   return ordered(scores, finding, normal, profile);
 }
 
@@ -148,15 +151,22 @@ function preferInner(
   }
 }
 
-function abnormalCalls(finding: Finding, observation: Observation, normal: NormalKnowledge): Place[] {
+function abnormalCalls(
+  finding: Finding,
+  observation: Observation,
+  normal: NormalKnowledge,
+  without: MethodOptions['without'],
+): Place[] {
   const { trace, column, dispatch } = observation;
   const { states, contexts } = normal.attribution;
   const weights = new Map<number, number>();
   for (let i = 0; i < finding.calls.rows.length; i++) {
     const row = finding.calls.rows[i] as number;
     let weight = finding.calls.weights[i] as number;
-    if (normal.rate[column.ids[row] as number] === 0) weight *= NEW_SYMBOL_WEIGHT;
-    if (dispatch[trace.thread[row] as number]?.has(trace.call[row] as number)) weight *= DISPATCH_WEIGHT;
+    if (!without.has('new-symbols') && normal.rate[column.ids[row] as number] === 0)
+      weight *= NEW_SYMBOL_WEIGHT;
+    const isDispatch = dispatch[trace.thread[row] as number]?.has(trace.call[row] as number) === true;
+    if (isDispatch && !without.has('dispatch')) weight *= DISPATCH_WEIGHT;
     if (states[row] === NO_STATE) weight *= NOVEL_PLACE_WEIGHT;
     const context = contexts[row] as number;
     weights.set(context, (weights.get(context) ?? 0) + weight);
@@ -244,11 +254,16 @@ function upcoming(
 }
 
 /** Places by the outermost function of their stack: threads of different roles are judged each by its own. */
-function byRole(places: readonly Place[], profile: FunctionProfile): Map<number, Place[]> {
+function byRole(
+  places: readonly Place[],
+  profile: FunctionProfile,
+  without: MethodOptions['without'],
+): Map<number, Place[]> {
   const roles = new Map<number, Place[]>();
   for (const place of places) {
-    const role = profile.paths[place.context]?.[0];
-    if (role === undefined) continue;
+    const outermost = profile.paths[place.context]?.[0];
+    if (outermost === undefined) continue;
+    const role = without.has('roles') ? 0 : outermost;
     const own = roles.get(role);
     if (own === undefined) roles.set(role, [place]);
     else own.push(place);
