@@ -52,7 +52,9 @@ function closedByDefinition(
     mostOccurrences(short, long) > 0 && long.length > short.length;
   return frequent.filter(
     (episode) =>
-      !frequent.some((other) => other.support === episode.support && contains(other.symbols, episode.symbols)),
+      !frequent.some(
+        (other) => other.support === episode.support && contains(other.symbols, episode.symbols),
+      ),
   );
 }
 
@@ -87,7 +89,12 @@ describe('isSubsequence', () => {
   it('holds where leaving out symbols of the long one gives the short one', () => {
     fc.assert(
       fc.property(sequence, fc.array(fc.boolean(), { minLength: 9, maxLength: 9 }), (long, keep) => {
-        expect(isSubsequence(long.filter((_, i) => keep[i]), long)).toBe(true);
+        expect(
+          isSubsequence(
+            long.filter((_, i) => keep[i]),
+            long,
+          ),
+        ).toBe(true);
       }),
     );
     expect(isSubsequence([1, 1], [1, 2])).toBe(false);
