@@ -180,6 +180,7 @@ function disappearance(
   profile: FunctionProfile,
 ): Map<number, Score> {
   const { states, contexts } = normal.attribution;
+  const leaving = transitionsByState(normal);
   const scores = new Map<number, Score>();
   const add = (fn: number, score: number, depth: number) => {
     const specificity =
@@ -191,7 +192,7 @@ function disappearance(
     const row = finding.calls.rows[i] as number;
     const weight = finding.calls.weights[i] as number;
     const last = profile.paths[contexts[row] as number] as readonly number[];
-    const following = upcoming(states[row] as number, normal);
+    const following = upcoming(states[row] as number, leaving);
     if (following.length === 0)
       for (const [depth, fn] of last.entries()) add(fn, weight * LAST_CALL_WEIGHT, depth);
     for (const { state, share } of following) {
@@ -218,15 +219,9 @@ const MAX_FOLLOWED = 50;
 /** The states that normally come next, with the share (together 1) of what is expected there. */
 function upcoming(
   state: number,
-  normal: NormalKnowledge,
+  leaving: ReadonlyMap<number, readonly (readonly [number, number])[]>,
 ): { readonly state: number; readonly share: number }[] {
   if (state === NO_STATE) return [];
-  const leaving = new Map<number, [number, number][]>();
-  for (const [from, to, count] of normal.set.transitions) {
-    const own = leaving.get(from);
-    if (own === undefined) leaving.set(from, [[to, count]]);
-    else own.push([to, count]);
-  }
   const expected = new Map<number, number>();
   let now = new Map([[state, 1]]);
   for (let step = 0; step < STEPS_AHEAD; step++) {
@@ -241,6 +236,17 @@ function upcoming(
   }
   const total = [...expected.values()].reduce((sum, share) => sum + share, 0);
   return [...expected].map(([to, share]) => ({ state: to, share: share / total }));
+}
+
+/** Next states with their counts, per state. */
+function transitionsByState({ set }: NormalKnowledge): Map<number, [number, number][]> {
+  const leaving = new Map<number, [number, number][]>();
+  for (const [from, to, count] of set.transitions) {
+    const own = leaving.get(from);
+    if (own === undefined) leaving.set(from, [[to, count]]);
+    else own.push([to, count]);
+  }
+  return leaving;
 }
 
 /** Places by the outermost function of their stack: threads of different roles are judged each by its own. */
