@@ -9,8 +9,6 @@ export interface Candidate {
   readonly score: number;
   /** Share (0…1) of the abnormal calls that were made under it. */
   readonly cover: number;
-  /** Rows that it explains, ascending; at most MAX_CITED_ROWS. */
-  readonly rows: readonly number[];
 }
 
 /** Evidence is where calls were made: a context of the call tree, with a weight. */
@@ -40,7 +38,6 @@ const NOTHING_ADDED = 1.08;
 const CALLER_WEIGHT = 0.9;
 /** Candidates that explain less of the abnormality are noise. */
 const MINIMUM_COVER = 0.03;
-export const MAX_CITED_ROWS = 50;
 
 /**
  * Ranks functions by how much of the abnormality happened under them (recall) and how specific they are (a function on
@@ -57,8 +54,7 @@ export function rankFunctions(
   const { normal } = observation;
   if (normal === null) return [];
   const profile = functionProfile(normal.set);
-  if (finding.kind === 'gone')
-    return ordered(disappearance(finding, normal, profile), finding, normal, profile);
+  if (finding.kind === 'gone') return ordered(disappearance(finding, normal, profile), finding);
   const places = abnormalCalls(finding, observation, normal);
   const roles = byRole(places, profile);
   const total = places.reduce((sum, place) => sum + place.weight, 0);
@@ -85,21 +81,15 @@ export function rankFunctions(
     }
   }
   preferInner(scores, finding, profile, places);
-  return ordered(scores, finding, normal, profile);
+  return ordered(scores, finding);
 }
 
-function ordered(
-  scores: ReadonlyMap<number, Score>,
-  finding: Finding,
-  normal: NormalKnowledge,
-  profile: FunctionProfile,
-): Candidate[] {
-  const rowsOf = citedRows(finding, normal, profile);
+function ordered(scores: ReadonlyMap<number, Score>, finding: Finding): Candidate[] {
   const innerFirst = finding.kind === 'gone' ? -1 : 1;
   return [...scores]
     .filter(([, { cover, score }]) => cover >= MINIMUM_COVER && score > 0)
     .sort((a, b) => b[1].score - a[1].score || innerFirst * (b[1].depth - a[1].depth) || a[0] - b[0])
-    .map(([fn, { score, cover }]) => ({ fn, score, cover, rows: rowsOf(fn) }));
+    .map(([fn, { score, cover }]) => ({ fn, score, cover }));
 }
 
 /**
@@ -260,20 +250,4 @@ function byRole(places: readonly Place[], profile: FunctionProfile): Map<number,
     else own.push(place);
   }
   return roles;
-}
-
-function citedRows(
-  finding: Finding,
-  normal: NormalKnowledge,
-  profile: FunctionProfile,
-): (fn: number) => number[] {
-  const rows = finding.calls.rows;
-  return (fn) => {
-    const cited: number[] = [];
-    for (let i = 0; i < rows.length && cited.length < MAX_CITED_ROWS; i++) {
-      const row = rows[i] as number;
-      if (profile.paths[normal.attribution.contexts[row] as number]?.includes(fn)) cited.push(row);
-    }
-    return cited;
-  };
 }

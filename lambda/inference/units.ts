@@ -198,3 +198,14 @@ export function segment(trace: Trace, dispatch: DispatchCalls, gapNs: number): U
     gapNs,
   };
 }
+
+/** The unit that each call lies in. */
+export function unitOfRow(units: Units): Uint32Array {
+  const unitOf = new Uint32Array(units.rows.length);
+  for (let unit = 0; unit < units.length; unit++) {
+    for (let i = units.from[unit] as number; i < (units.to[unit] as number); i++) {
+      unitOf[units.rows[i] as number] = unit;
+    }
+  }
+  return unitOf;
+}
