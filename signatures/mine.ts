@@ -1,5 +1,5 @@
 import type { Trace } from '../trace/trace.ts';
-import { symbolColumn } from './call-symbol.ts';
+import { MAX_SYMBOLS, symbolColumn } from './call-symbol.ts';
 import { NO_TRAIT, TRAIT_KINDS, traitColumns } from './call-traits.ts';
 import { contextColumn, growingCallTree } from './call-tree.ts';
 import { collisionGroups } from './collisions.ts';
@@ -75,6 +75,11 @@ export async function mine(
     if (options.poolWork !== false) inheritFromWaker(trace, contexts);
     const local = symbolColumn(trace);
     const globalIds = local.symbols.map((symbol) => symbols.id(symbol));
+    if (symbols.values.length > MAX_SYMBOLS) {
+      throw new SignatureError(
+        `${profile.name}: more than ${MAX_SYMBOLS} different calls and results in the profiles; expected perf script output of one service (see docs/profiling.md)`,
+      );
+    }
     const symbolIds = Uint16Array.from(local.ids, (id) => globalIds[id] as number);
     perProfile.push(functionInvocations(trace, tree, contexts, symbolIds));
     const stateIds = new Int32Array(trace.length);

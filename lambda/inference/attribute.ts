@@ -4,7 +4,7 @@ import { type Folded, foldLoops } from '../../signatures/fold-loops.ts';
 import { rowsByThread } from '../../signatures/invocations.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { CallModel } from './call-model.ts';
-import type { MethodOptions } from './method-options.ts';
+import { type MethodOptions, wholeMethod } from './method-options.ts';
 
 /** No state: the call was made where no profile shows it. */
 export const NO_STATE = -1;
@@ -34,7 +34,7 @@ export function attributeCalls(
   column: SymbolColumn,
   traits: TraitColumns,
   model: CallModel,
-  { without }: MethodOptions,
+  { without }: MethodOptions = wholeMethod,
 ): Attribution {
   const places = column.symbols.map((symbol) => placesOf(symbol, model));
   const traitIds = traits.traits.map((trait) =>

@@ -92,6 +92,8 @@ export function callModel(set: SignatureSet): CallModel {
     byCall,
     traitIds: new Map(set.traits.map((trait, id) => [trait, id])),
     trait(state, trait) {
+      // A profile's descriptors may all be of other calls: a trait that no call shows speaks for no place.
+      if (traitCount[trait] === 0) return 0;
       const kind = kindOfTrait[trait] as string;
       const general = (traitCount[trait] as number) / (kindTotal.get(kind) as number);
       const own = (traitsOf[state] as Map<number, number>).get(trait) ?? 0;

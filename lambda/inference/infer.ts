@@ -49,12 +49,11 @@ export function infer(
   const abnormal = finding === null ? [] : abnormalUnits(finding, trace, units, clusters);
   const functions = signatures?.functions.length ?? 0;
   const most = Math.max(MAX_SUSPECTS, Math.floor(functions * MAX_SUSPECT_SHARE));
-  const ranked =
-    finding === null ? [] : rankByUnits(finding, observation, units, abnormal, options).slice(0, most);
+  const ranked = finding === null ? [] : rankByUnits(finding, observation, units, abnormal, options);
   const suspects =
     finding === null || signatures === null
       ? []
-      : suspectReports({ ranked, finding, observation, units, signatures, coverage });
+      : suspectReports({ ranked, most, finding, observation, units, abnormal, signatures, coverage });
   return {
     schema: REPORT_SCHEMA,
     verdict,

@@ -28,6 +28,5 @@ export function rankByIncrease(
       // Equal increases are a tie: the number of units only orders them.
       score: largest / top,
       cover: units / Math.max(1, abnormal.length),
-      rows: [],
     }));
 }

@@ -1,7 +1,7 @@
 import { NO_STATE } from './attribute.ts';
 import type { Finding, NormalKnowledge, Observation } from './evidence.ts';
 import { type FunctionProfile, functionProfile } from './function-profile.ts';
-import type { MethodOptions } from './method-options.ts';
+import { type MethodOptions, wholeMethod } from './method-options.ts';
 
 /** A function with how much speaks for it. */
 export interface Candidate {
@@ -10,8 +10,6 @@ export interface Candidate {
   readonly score: number;
   /** Share (0…1) of the abnormal calls that were made under it. */
   readonly cover: number;
-  /** Rows that it explains, ascending; at most MAX_CITED_ROWS. */
-  readonly rows: readonly number[];
 }
 
 /** Evidence is where calls were made: a context of the call tree, with a weight. */
@@ -41,7 +39,6 @@ const NOTHING_ADDED = 1.08;
 const CALLER_WEIGHT = 0.9;
 /** Candidates that explain less of the abnormality are noise. */
 const MINIMUM_COVER = 0.03;
-export const MAX_CITED_ROWS = 50;
 
 /**
  * Ranks functions by how much of the abnormality happened under them (recall) and how specific they are (a function on
@@ -54,13 +51,12 @@ export function rankFunctions(
   finding: Finding,
   observation: Observation,
   matched: (fn: number) => number,
-  { without }: MethodOptions,
+  { without }: MethodOptions = wholeMethod,
 ): Candidate[] {
   const { normal } = observation;
   if (normal === null) return [];
   const profile = functionProfile(normal.set);
-  if (finding.kind === 'gone')
-    return ordered(disappearance(finding, normal, profile), finding, normal, profile);
+  if (finding.kind === 'gone') return ordered(disappearance(finding, normal, profile), finding);
   const places = abnormalCalls(finding, observation, normal, without);
   const roles = byRole(places, profile, without);
   const total = places.reduce((sum, place) => sum + place.weight, 0);
@@ -88,21 +84,15 @@ export function rankFunctions(
     }
   }
   if (!without.has('prefer-inner')) preferInner(scores, finding, profile, places);
-  return ordered(scores, finding, normal, profile);
+  return ordered(scores, finding);
 }
 
-function ordered(
-  scores: ReadonlyMap<number, Score>,
-  finding: Finding,
-  normal: NormalKnowledge,
-  profile: FunctionProfile,
-): Candidate[] {
-  const rowsOf = citedRows(finding, normal, profile);
+function ordered(scores: ReadonlyMap<number, Score>, finding: Finding): Candidate[] {
   const innerFirst = finding.kind === 'gone' ? -1 : 1;
   return [...scores]
     .filter(([, { cover, score }]) => cover >= MINIMUM_COVER && score > 0)
     .sort((a, b) => b[1].score - a[1].score || innerFirst * (b[1].depth - a[1].depth) || a[0] - b[0])
-    .map(([fn, { score, cover }]) => ({ fn, score, cover, rows: rowsOf(fn) }));
+    .map(([fn, { score, cover }]) => ({ fn, score, cover }));
 }
 
 /**
@@ -190,6 +180,7 @@ function disappearance(
   profile: FunctionProfile,
 ): Map<number, Score> {
   const { states, contexts } = normal.attribution;
+  const leaving = transitionsByState(normal);
   const scores = new Map<number, Score>();
   const add = (fn: number, score: number, depth: number) => {
     const specificity =
@@ -201,7 +192,7 @@ function disappearance(
     const row = finding.calls.rows[i] as number;
     const weight = finding.calls.weights[i] as number;
     const last = profile.paths[contexts[row] as number] as readonly number[];
-    const following = upcoming(states[row] as number, normal);
+    const following = upcoming(states[row] as number, leaving);
     if (following.length === 0)
       for (const [depth, fn] of last.entries()) add(fn, weight * LAST_CALL_WEIGHT, depth);
     for (const { state, share } of following) {
@@ -228,15 +219,9 @@ const MAX_FOLLOWED = 50;
 /** The states that normally come next, with the share (together 1) of what is expected there. */
 function upcoming(
   state: number,
-  normal: NormalKnowledge,
+  leaving: ReadonlyMap<number, readonly (readonly [number, number])[]>,
 ): { readonly state: number; readonly share: number }[] {
   if (state === NO_STATE) return [];
-  const leaving = new Map<number, [number, number][]>();
-  for (const [from, to, count] of normal.set.transitions) {
-    const own = leaving.get(from);
-    if (own === undefined) leaving.set(from, [[to, count]]);
-    else own.push([to, count]);
-  }
   const expected = new Map<number, number>();
   let now = new Map([[state, 1]]);
   for (let step = 0; step < STEPS_AHEAD; step++) {
@@ -251,6 +236,17 @@ function upcoming(
   }
   const total = [...expected.values()].reduce((sum, share) => sum + share, 0);
   return [...expected].map(([to, share]) => ({ state: to, share: share / total }));
+}
+
+/** Next states with their counts, per state. */
+function transitionsByState({ set }: NormalKnowledge): Map<number, [number, number][]> {
+  const leaving = new Map<number, [number, number][]>();
+  for (const [from, to, count] of set.transitions) {
+    const own = leaving.get(from);
+    if (own === undefined) leaving.set(from, [[to, count]]);
+    else own.push([to, count]);
+  }
+  return leaving;
 }
 
 /** Places by the outermost function of their stack: threads of different roles are judged each by its own. */
@@ -269,20 +265,4 @@ function byRole(
     else own.push(place);
   }
   return roles;
-}
-
-function citedRows(
-  finding: Finding,
-  normal: NormalKnowledge,
-  profile: FunctionProfile,
-): (fn: number) => number[] {
-  const rows = finding.calls.rows;
-  return (fn) => {
-    const cited: number[] = [];
-    for (let i = 0; i < rows.length && cited.length < MAX_CITED_ROWS; i++) {
-      const row = rows[i] as number;
-      if (profile.paths[normal.attribution.contexts[row] as number]?.includes(fn)) cited.push(row);
-    }
-    return cited;
-  };
 }
