@@ -10,6 +10,15 @@ const benchmarks: Readonly<
     about: "our readers' events per CPU-second next to perf script's and perf trace -s's",
     load: async () => (await import('./decode.ts')).decode,
   },
+  inference: {
+    about:
+      'what reading and inferring costs next to perf script printing, how it grows, its stages and memory',
+    load: async () => (await import('./inference.ts')).inference,
+  },
+  mining: {
+    about: 'events per CPU-second of mining the profiles of recorded cases',
+    load: async () => (await import('./mining.ts')).mining,
+  },
   coldstart: {
     about: 'size of the deployed bundle, and what it adds to the start of an empty handler',
     load: async () => (await import('./coldstart.ts')).coldstart,
@@ -17,14 +26,16 @@ const benchmarks: Readonly<
 };
 
 const DEFAULT_ROUNDS = 5;
+const DEFAULT_CASES = 'examples';
 
-const usage = `Usage: npm run --silent bench -- NAME [--json] [--rounds N]
+const usage = `Usage: npm run --silent bench -- NAME [--json] [--rounds N] [--cases FOLDER]
 
 ${Object.entries(benchmarks)
   .map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
   .join('\n')}
 
 Figures are medians over N alternating rounds (default ${DEFAULT_ROUNDS}), in CPU time (user + system).
+inference and mining work on recorded cases, as perfscope eval does (default ${DEFAULT_CASES}).
 `;
 
 process.exitCode = await main();
@@ -33,11 +44,13 @@ async function main(): Promise<number> {
   let name: string | undefined;
   let json = false;
   let rounds = DEFAULT_ROUNDS;
+  let cases = DEFAULT_CASES;
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
         json: { type: 'boolean', default: false },
+        cases: { type: 'string', default: DEFAULT_CASES },
         rounds: { type: 'string', default: String(DEFAULT_ROUNDS) },
         help: { type: 'boolean', default: false },
       },
@@ -48,6 +61,7 @@ async function main(): Promise<number> {
     }
     [name] = positionals;
     json = values.json;
+    cases = values.cases;
     rounds = Number(values.rounds);
     if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number from 1 up');
   } catch (error) {
@@ -63,6 +77,7 @@ async function main(): Promise<number> {
   const watched = process.stderr.isTTY;
   const result = await run({
     rounds,
+    cases,
     progress: (message) => {
       if (watched) process.stderr.write(`\r\x1b[K${name}: ${message}`);
     },

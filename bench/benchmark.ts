@@ -12,6 +12,8 @@ export type Figure = number | string | boolean | null | { readonly [name: string
 export interface BenchmarkOptions {
   /** Alternating rounds; figures are medians over them. */
   readonly rounds: number;
+  /** Folder of recorded cases, for the benchmarks that need real profiles and traces. */
+  readonly cases: string;
   /** Tells what is going on, where somebody watches. */
   readonly progress: (message: string) => void;
 }

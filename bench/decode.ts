@@ -9,9 +9,9 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTraceFile } from '../trace/read-trace-file.ts';
-import type { Trace } from '../trace/trace.ts';
 import { type BenchmarkOptions, type BenchmarkResult, type Figure, median, rounded } from './benchmark.ts';
 import { commandCpuSeconds, hasCommand, ownCpuSeconds } from './cpu-time.ts';
+import { eventsOf } from './recorded-case.ts';
 import { inScratchFolder, recordWithPerf, recordWithStrace } from './system-call-load.ts';
 
 /** Blocks of the load: about 1.2 million events for perf, and under strace, which is far slower, 120,000. */
@@ -84,11 +84,6 @@ function reader(name: string, file: string, events: number): Contestant {
 
 function command(name: string, events: number, program: string, args: readonly string[]): Contestant {
   return { name, events, measured: [], cpuSeconds: async () => commandCpuSeconds(program, args) };
-}
-
-/** An enter and an exit for each call, and the context switches: the lines that perf script prints. */
-function eventsOf(trace: Trace): number {
-  return 2 * trace.length + (trace.switches?.timeNs.length ?? 0);
 }
 
 function printWithPerf(data: string, text: string): void {

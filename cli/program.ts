@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { register as registerDemo } from './commands/demo.ts';
 import { register as registerEval } from './commands/eval.ts';
+import { register as registerInfer } from './commands/infer.ts';
 import { register as registerMine } from './commands/mine.ts';
+import { register as registerPerfMap } from './commands/perf-map.ts';
 import { register as registerPublish } from './commands/publish.ts';
 import { register as registerReplay } from './commands/replay.ts';
 
@@ -10,7 +12,15 @@ import { register as registerReplay } from './commands/replay.ts';
  * The commands, in the order of the help. A command is a file in commands/ that exports `register(program)`; it
  * imports what is heavy inside its action, so that `--help` and the other commands start fast.
  */
-const commands = [registerMine, registerEval, registerDemo, registerPublish, registerReplay] as const;
+const commands = [
+  registerMine,
+  registerInfer,
+  registerEval,
+  registerPublish,
+  registerReplay,
+  registerPerfMap,
+  registerDemo,
+] as const;
 
 export function createProgram(): Command {
   const program = new Command('perfscope')

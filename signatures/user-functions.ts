@@ -25,9 +25,11 @@ export interface FrameClassifier {
 /** V8's code kinds and tier marks: `JS:~f`, `JS:^f`, `JS:*f`, `LazyCompile:*f` are all one function. */
 const JAVASCRIPT = /^(?:JS|LazyCompile|Function|Script|Eval|Callback):[~^*+']?\s*(.*)$/;
 /** Java's perf map puts the return type first: `boolean org.example.Type.method(int)`. */
-const JAVA_METHOD = /^[\w.$<>[\]]+ ((?:[\w$]+\.)+[\w$<>]+\(.*\))$/;
+const JAVA_METHOD = /^[\w.$<>[\]/]+ ((?:[\w$/]+\.)+[\w$<>]+\(.*\))$/;
 /** GCC's clones of one function: `f.part.0`, `f.isra.0`, `f.constprop.1`, `f.cold`, `f.lto_priv.0`. */
 const COMPILER_CLONE = /(?:\.(?:part|isra|constprop|cold|lto_priv|llvm|localalias)(?:\.\d+)?)+$/;
+/** The JVM's hidden classes carry an address that changes with each run: `Server$$Lambda$5/0x00007f3cdd001430.run()`. */
+const HIDDEN_CLASS_ADDRESS = /\/0x[0-9a-f]{8,16}(?=\.)/g;
 /** Map files are named after the process (`/tmp/perf-123.map`), which would make one function many. */
 const PERF_MAP = /(?:^|\/)perf-\d+\.map$/;
 
@@ -58,7 +60,7 @@ export function functionName(raw: string): string {
   if (script !== undefined)
     return script.startsWith('/') || script.startsWith('file:') ? `(anonymous) ${script}` : script;
   const method = JAVA_METHOD.exec(raw)?.[1];
-  if (method !== undefined) return method;
+  if (method !== undefined) return method.replace(HIDDEN_CLASS_ADDRESS, '');
   return raw.replace(COMPILER_CLONE, '');
 }
 

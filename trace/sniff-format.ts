@@ -2,8 +2,11 @@ import { Buffer } from 'node:buffer';
 import { isOtherEvent } from './readers/perf-other-lines.ts';
 import { parseStraceLine } from './readers/strace-line.ts';
 
-/** How much of the plain bytes is looked at: beyond any header that perf script prints. */
-export const SNIFF_BYTES = 64 * 1024;
+/** How much of the plain bytes is looked at: more than the header of perf script, which describes all events. */
+export const SNIFF_BYTES = 1024 * 1024;
+
+/** So many lines of a kind decide, without looking at all the rest. */
+const DECIDING_LINES = 100;
 
 /** What the first bytes of an input are; the first three are traces that can be read or named. */
 export type SniffedFormat =
@@ -38,6 +41,7 @@ export function sniffFormat(head: Uint8Array): SniffedFormat {
   for (const line of bytes.toString('latin1').split('\n')) {
     if (PERF_CALL.test(line) || PERF_SWITCH.test(line) || isOtherEvent(line)) perf++;
     else if (parseStraceLine(line) !== null) strace++;
+    if (perf === DECIDING_LINES || strace === DECIDING_LINES) break;
   }
   if (perf > 0 || strace > 0) return perf >= strace ? 'perf-script' : 'strace';
   return bytes.includes(0) ? 'binary' : 'text';

@@ -17,6 +17,9 @@ const MINIMUM_CALLS = 10;
 /** Calls right before the last one that count as evidence of where the thread was, each at half the weight of the next. */
 const LEAD_CALLS = 3;
 
+/** Of threads that pile up, the first is nearest to the cause: each later one counts for this much of the one before. */
+const LATER_WEIGHT = 0.7;
+
 /** Calls with which a thread ends: what follows is no silence. */
 const LAST_CALLS = new Set(['exit', 'exit_group']);
 
@@ -50,6 +53,9 @@ export function detectStuck(observation: Observation): Finding | null {
   }
   if (stuck.length === 0) return null;
   stuck.sort((a, b) => b.openNs - a.openNs || a.thread - b.thread);
+  const inOrder = [...stuck].sort(
+    (a, b) => (trace.enterNs[a.row] as number) - (trace.enterNs[b.row] as number),
+  );
   const first = stuck[0] as (typeof stuck)[number];
   const name = trace.callNames[trace.call[first.row] as number] as string;
   return {
@@ -58,7 +64,12 @@ export function detectStuck(observation: Observation): Finding | null {
     abnormality: Math.max(...stuck.map(({ ratio }) => ratio)),
     extent: stuck.length / threadRows.length,
     calls: evidenceCalls(
-      stuck.flatMap(({ thread, row }) => leadingCalls(threadRows[thread] as Uint32Array, row)),
+      inOrder.flatMap(({ thread, row }, place) =>
+        leadingCalls(threadRows[thread] as Uint32Array, row).map((call) => ({
+          row: call.row,
+          weight: call.weight * LATER_WEIGHT ** place,
+        })),
+      ),
     ),
     threads: stuck.map(({ thread }) => thread),
     description:

@@ -14,30 +14,45 @@ export interface Diagnosis {
 /** Abnormality from which on a finding is beyond doubt. */
 const CLEAR_RATIO = 10;
 
+/** Onsets this near to each other count as one; then a loop comes first, for a thread that spins makes others wait. */
+const SAME_ONSET_NS = 0.5e9;
+
 /**
- * The verdict. A loop is looked for first, because a thread that spins makes others wait; then calls that do not
- * return, then threads that vanished, then time lost here and there.
+ * The verdict. Where several things are abnormal, the first to begin is the cause: threads that pile up behind a lock
+ * make others retry, a thread that spins makes others wait. Slow answers follow from all of these, so they count only
+ * where nothing else is found.
  */
 export function diagnose(observation: Observation): Diagnosis {
-  const loop = detectLoop(observation);
-  if (loop !== null) return diagnosis('spin', loop);
-  const stuck = detectStuck(observation);
-  if (stuck !== null) return diagnosis('hang', stuck);
-  const gone = detectGone(observation);
-  if (gone !== null)
-    return { verdict: gone.onCpu === true ? 'spin' : 'hang', confidence: 'medium', finding: gone };
-  const stall = detectStall(observation);
-  if (stall !== null) return diagnosis('slowdown', stall);
-  return {
-    verdict: 'normal',
-    confidence: observation.trace.length < FEW_CALLS ? 'low' : 'high',
-    finding: null,
-  };
+  const findings = [detectLoop(observation), detectStuck(observation), detectGone(observation)].filter(
+    (finding) => finding !== null,
+  );
+  const firstNs = Math.min(...findings.map(({ onsetNs }) => onsetNs));
+  const cause =
+    findings.find(({ onsetNs }) => onsetNs <= firstNs + SAME_ONSET_NS) ?? detectStall(observation);
+  if (cause === null) {
+    return {
+      verdict: 'normal',
+      confidence: observation.trace.length < FEW_CALLS ? 'low' : 'high',
+      finding: null,
+    };
+  }
+  const verdict = verdictOf(cause);
+  if (cause.kind === 'gone') return { verdict, confidence: 'medium', finding: cause };
+  return { verdict, confidence: cause.abnormality >= CLEAR_RATIO ? 'high' : 'medium', finding: cause };
+}
+
+function verdictOf(finding: Finding): Verdict {
+  switch (finding.kind) {
+    case 'loop':
+      return 'spin';
+    case 'stuck':
+      return 'hang';
+    case 'gone':
+      return finding.onCpu === true ? 'spin' : 'hang';
+    case 'stall':
+      return 'slowdown';
+  }
 }
 
 /** Fewer calls are too few to call a trace normal with confidence. */
 const FEW_CALLS = 200;
-
-function diagnosis(verdict: Verdict, finding: Finding): Diagnosis {
-  return { verdict, confidence: finding.abnormality >= CLEAR_RATIO ? 'high' : 'medium', finding };
-}

@@ -9,6 +9,8 @@ export interface FunctionProfile {
   readonly presence: Float64Array;
   /** Share of its invocations that made exactly one call: 1 for a wrapper. */
   readonly single: Float64Array;
+  /** Different functions that call it. */
+  readonly callers: Uint32Array;
   /** Functions on the path of each context, outermost first. */
   readonly paths: readonly (readonly number[])[];
 }
@@ -39,5 +41,13 @@ export function functionProfile(set: SignatureSet): FunctionProfile {
   for (const signature of set.signatures) {
     single[signature.function] = signature.invocations === 0 ? 0 : signature.single / signature.invocations;
   }
-  return { presence, single, paths };
+  const callers = new Uint32Array(set.functions.length);
+  const pairs = new Set<string>();
+  for (const path of paths) {
+    const fn = path.at(-1);
+    if (fn === undefined || pairs.has(`${path.at(-2)} ${fn}`)) continue;
+    pairs.add(`${path.at(-2)} ${fn}`);
+    callers[fn]!++;
+  }
+  return { presence, single, callers, paths };
 }

@@ -28,6 +28,8 @@ const NOVEL_PLACE_WEIGHT = 0.5;
 /** A function that only ever makes one call per invocation cannot be what repeats it. */
 const WRAPPER_SHARE = 0.9;
 const WRAPPER_WEIGHT = 0.4;
+/** From this many callers on, a wrapper serves the whole program. */
+const SERVED_CALLERS = 3;
 /** How strongly presence in everything speaks against a function. */
 const PRESENCE_EXPONENT = 0.5;
 /** A function on the stack of everything is still named when nothing else is left. */
@@ -100,6 +102,15 @@ function ordered(
     .map(([fn, { score, cover }]) => ({ fn, score, cover, rows: rowsOf(fn) }));
 }
 
+/**
+ * A function that ever makes only one call is no loop's home. Where a call does not return, it is the one that hangs,
+ * unless it serves many callers: then it is the server's own lock, send or read.
+ */
+function isWrapper(fn: number, finding: Finding, profile: FunctionProfile): boolean {
+  if ((profile.single[fn] as number) < WRAPPER_SHARE) return false;
+  return finding.kind === 'loop' || (profile.callers[fn] as number) >= SERVED_CALLERS;
+}
+
 interface Score {
   score: number;
   readonly cover: number;
@@ -130,7 +141,7 @@ function preferInner(
     for (const callee of callees.get(fn) ?? []) {
       const below = scores.get(callee);
       if (below === undefined || callee === fn || below.depth <= own.depth) continue;
-      if (finding.kind === 'loop' && (profile.single[callee] as number) >= WRAPPER_SHARE) continue;
+      if (isWrapper(callee, finding, profile)) continue;
       if (below.cover * NOTHING_ADDED >= own.cover)
         own.score = Math.min(own.score, below.score * CALLER_WEIGHT);
     }
@@ -180,13 +191,12 @@ function disappearance(
     const row = finding.calls.rows[i] as number;
     const weight = finding.calls.weights[i] as number;
     const last = profile.paths[contexts[row] as number] as readonly number[];
-    const state = states[row] as number;
-    const following = state === NO_STATE ? [] : normal.set.transitions.filter(([from]) => from === state);
-    const all = following.reduce((sum, [, , count]) => sum + count, 0);
-    if (all === 0) for (const [depth, fn] of last.entries()) add(fn, weight * LAST_CALL_WEIGHT, depth);
-    for (const [, to, count] of following) {
-      const likely = (weight * count) / all;
-      const next = profile.paths[normal.model.contextOf[to] as number] as readonly number[];
+    const following = upcoming(states[row] as number, normal);
+    if (following.length === 0)
+      for (const [depth, fn] of last.entries()) add(fn, weight * LAST_CALL_WEIGHT, depth);
+    for (const { state, share } of following) {
+      const likely = weight * share;
+      const next = profile.paths[normal.model.contextOf[state] as number] as readonly number[];
       let shared = 0;
       while (shared < last.length && last[shared] === next[shared]) shared++;
       for (let d = 0; d < shared; d++) add(last[d] as number, likely * SHARED_WEIGHT, d);
@@ -196,6 +206,41 @@ function disappearance(
     }
   }
   return scores;
+}
+
+/** Calls looked ahead from the last one that was made: the next one may be made where no user function shows. */
+const STEPS_AHEAD = 4;
+/** Each further step counts for this much of the one before. */
+const STEP_DECAY = 0.4;
+/** States followed per step, the likeliest. */
+const MAX_FOLLOWED = 50;
+
+/** The states that normally come next, with the share (together 1) of what is expected there. */
+function upcoming(
+  state: number,
+  normal: NormalKnowledge,
+): { readonly state: number; readonly share: number }[] {
+  if (state === NO_STATE) return [];
+  const leaving = new Map<number, [number, number][]>();
+  for (const [from, to, count] of normal.set.transitions) {
+    const own = leaving.get(from);
+    if (own === undefined) leaving.set(from, [[to, count]]);
+    else own.push([to, count]);
+  }
+  const expected = new Map<number, number>();
+  let now = new Map([[state, 1]]);
+  for (let step = 0; step < STEPS_AHEAD; step++) {
+    const next = new Map<number, number>();
+    for (const [from, share] of now) {
+      const steps = leaving.get(from) ?? [];
+      const all = steps.reduce((sum, [, count]) => sum + count, 0);
+      for (const [to, count] of steps) next.set(to, (next.get(to) ?? 0) + (share * count) / all);
+    }
+    now = new Map([...next].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, MAX_FOLLOWED));
+    for (const [to, share] of now) expected.set(to, (expected.get(to) ?? 0) + share * STEP_DECAY ** step);
+  }
+  const total = [...expected.values()].reduce((sum, share) => sum + share, 0);
+  return [...expected].map(([to, share]) => ({ state: to, share: share / total }));
 }
 
 /** Places by the outermost function of their stack: threads of different roles are judged each by its own. */

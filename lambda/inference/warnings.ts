@@ -1,4 +1,5 @@
 import type { SignatureSet } from '../../signatures/signature-set.ts';
+import { skipWarnings } from '../../trace/skip-warnings.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { type Attribution, NO_STATE } from './attribute.ts';
 import type { Finding } from './evidence.ts';
@@ -60,13 +61,7 @@ export function inferenceWarnings(input: {
   const lost = trace.losses.reduce((sum, loss) => sum + loss.events, 0);
   if (lost > 0)
     warnings.push(`The recorder lost ${lost.toLocaleString('en-US')} events: counts are lower bounds.`);
-  for (const skip of trace.skips) {
-    if (skip.severity === 'loss' || skip.severity === 'error') {
-      warnings.push(
-        `${skip.count.toLocaleString('en-US')} × ${skip.reason}${skip.remedy === '' ? '' : ` ${skip.remedy}`}`,
-      );
-    }
-  }
+  warnings.push(...skipWarnings(trace));
   return warnings;
 }
 

@@ -9,10 +9,10 @@ it('explains itself to a stranger: the way from a profile to a suspect, and ever
   }
 });
 
-it.each(['mine', 'infer'])('shows an example in the help of %s', async (command) => {
+it.each(['mine', 'infer', 'eval'])('shows an example in the help of %s', async (command) => {
   const { exitCode, stdout } = await perfscope([command, '--help']);
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(new RegExp(`Examples?:[^]*perfscope ${command} `));
+  expect(stdout).toMatch(new RegExp(`Examples?:[\\s\\S]*perfscope ${command} `));
 });
 
 it.each([

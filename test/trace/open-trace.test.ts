@@ -129,4 +129,41 @@ describe('readTrace', () => {
       { numRuns: 200 },
     );
   });
+
+  it('keeps its promises about the columns whatever bytes of a trace were changed', async () => {
+    const samples = fixtures.map((fixture) => plain(fixture).subarray(0, 20_000));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...samples),
+        fc.array(
+          fc.tuple(
+            fc.nat({ max: 19_999 }),
+            fc.constantFrom(...Buffer.from('\n\t :)=<(/[]0f-\xff\0', 'latin1')),
+          ),
+          {
+            minLength: 1,
+            maxLength: 60,
+          },
+        ),
+        async (sample, changes) => {
+          const bytes = Buffer.from(sample);
+          for (const [at, byte] of changes) if (at < bytes.length) bytes[at] = byte;
+          const trace = await read(bytes, { stacks: true });
+          for (let row = 0; row < trace.length; row++) {
+            expect(trace.durationNs[row]).toBeGreaterThanOrEqual(0);
+            expect(trace.enterNs[row]).toBeGreaterThanOrEqual(row === 0 ? 0 : (trace.enterNs[row - 1] ?? 0));
+            expect(trace.thread[row]).toBeLessThan(trace.threads.length);
+            expect(trace.call[row]).toBeLessThan(trace.callNames.length);
+            expect(trace.fd[row]).toBeGreaterThanOrEqual(-1);
+            expect(trace.stack?.[row] ?? -1).toBeLessThan(trace.stacks?.parent.length ?? 0);
+          }
+          for (let node = 0; node < (trace.stacks?.parent.length ?? 0); node++) {
+            expect(trace.stacks?.parent[node]).toBeLessThan(node);
+            expect(trace.stacks?.frame[node]).toBeLessThan(trace.stacks?.frames.length ?? 0);
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
 });

@@ -283,6 +283,26 @@ describe('readPerfScript', () => {
     expect(trace.skips).toEqual([]);
   });
 
+  it('reads call chains with lines of source code between the frames', async () => {
+    const trace = await read(
+      [
+        'a 1/1 [000] 1.000001: raw_syscalls:sys_enter: NR 0 (3, 0, 0, 0, 0, 0)',
+        '\tffffffff81415591 __traceiter_sys_enter+0x12 ([kernel.kallsyms])',
+        '  [kernel.kallsyms][ffffffff81415591]',
+        '\t          108f36 read+0x16 (/usr/lib/libc.so.6)',
+        '  read.c:26',
+        '\t          108f37 main+0x16 (/srv/app)',
+        '  main.c:3',
+        '',
+      ],
+      { stacks: true },
+    );
+    expect(stackOf(trace, 0)).toEqual(['read (/usr/lib/libc.so.6)', 'main (/srv/app)']);
+    expect(skipped(trace)).toEqual([
+      'info 3 lines of source code in call chains (perf script -F srcline) @3',
+    ]);
+  });
+
   it('keeps no stacks where nobody asked for them', async () => {
     const text = gunzipSync(
       readFileSync(new URL('../fixtures/trace/redis-stacks.perf-script.gz', import.meta.url)),

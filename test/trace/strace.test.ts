@@ -64,6 +64,27 @@ describe('readStrace', () => {
     expect(skipped(trace)).toEqual(["info 2 strace's own remarks @1", 'info 1 ends of threads @8']);
   });
 
+  it('joins the lines that its own words break', async () => {
+    const trace = await read([
+      '1795392282.000000 vfork(strace: Process 71 attached',
+      ' <unfinished ...>',
+      '[pid    71] 1795392282.001000 close(3) = 0 <0.000100>',
+      '[pid    70] 1795392282.002000 <... vfork resumed>) = 71 <0.002000>',
+      '[pid    70] 1795392282.003000 clone(child_stack=NULL, flags=SIGCHLDstrace: Process 72 attached',
+      ', child_tidptr=0x7f4c339fea10) = 72 <0.000298>',
+      '[pid    70] 1795392282.004000 read(3, strace: Process 70 detached',
+      'strace: Process 71 detached',
+      ' <detached ...>',
+    ]);
+    expect(rows(trace)).toEqual([
+      'vfork() = 71, 0 + 2, 70/70',
+      'close(3) = 0, 1 + 0.1, 71/71',
+      'clone() = 72, 3 + 0.298, 70/70',
+      'read(3) = ?, 4 + open, 70/70',
+    ]);
+    expect(skipped(trace)).toEqual(["info 4 strace's own remarks @1"]);
+  });
+
   it('splits at the last return mark and keeps the error as its number', async () => {
     const trace = await read([
       '7 1795392282.000000 read(5, "x) = 3 <0.5> ENOENT", 20) = -1 EAGAIN (Resource temporarily unavailable) <0.001000>',

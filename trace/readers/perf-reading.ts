@@ -40,6 +40,8 @@ export interface PerfReading {
   headerThread: number;
   /** The call that the call chain lines to come belong to, or -1 where nobody needs them. */
   chainRow: number;
+  /** True between the first line of a call chain and its end. */
+  inChain: boolean;
   /** Where the event's colon stood in the last line with a call. */
   markOffset: number;
 }
@@ -68,6 +70,7 @@ export function createPerfReading(options: ReadOptions): PerfReading {
     zeroSeconds: -1,
     headerThread: -1,
     chainRow: -1,
+    inChain: false,
     markOffset: 0,
   };
 }

@@ -18,7 +18,15 @@ import { named, rawEnter, rawExit, switched } from './perf-events.ts';
 import { readPerfHeader } from './perf-header.ts';
 import { isOtherEvent, parseLost } from './perf-other-lines.ts';
 import { createPerfReading, type PerfReading } from './perf-reading.ts';
-import { CUT_LINE, LOST_CHUNKS, LOST_EVENTS, NOT_UNDERSTOOD, OTHER_EVENTS, TOO_LONG } from './perf-skips.ts';
+import {
+  CUT_LINE,
+  LOST_CHUNKS,
+  LOST_EVENTS,
+  NOT_UNDERSTOOD,
+  OTHER_EVENTS,
+  SOURCE_LINES,
+  TOO_LONG,
+} from './perf-skips.ts';
 import { textOf } from './text-of.ts';
 
 const TAB = 9;
@@ -68,10 +76,10 @@ function takeLine(reading: PerfReading, bytes: Uint8Array, start: number, end: n
     return;
   }
   if (bytes[start] === TAB) {
+    reading.inChain = true;
     if (reading.chainRow >= 0 && reading.stacks !== null) reading.stacks.frameLine(bytes, start, end);
     return;
   }
-  endChain(reading);
   // Columns are padded, so the mark mostly stands where it stood in the line before, or one byte beside.
   const guess = start + reading.markOffset;
   for (let i = guess - 1; i <= guess + 1; i++) {
@@ -99,6 +107,7 @@ function event(
   if (bytes[mark + 2] === LOWER_Y && bytes[mark + 3] === LOWER_S && bytes[mark + 4] === UNDERSCORE) {
     const raw = bytes[mark - 9] === UNDERSCORE;
     if (!readPerfHeader(reading.header, bytes, start, raw ? mark - 12 : mark - 8)) return false;
+    endChain(reading);
     if (!reading.header.repeated) reading.headerThread = -1;
     const enter = bytes[mark + 6] === LOWER_N;
     const after = mark + (enter ? 10 : 9);
@@ -114,6 +123,7 @@ function event(
   }
   if (bytes[mark + 2] === LOWER_C && bytes[mark + 3] === LOWER_H && bytes[mark + 13] === COLON) {
     if (!readPerfHeader(reading.header, bytes, start, mark - 5)) return false;
+    endChain(reading);
     if (!reading.header.repeated) reading.headerThread = -1;
     if (!switched(reading, bytes, mark + 14, end, at)) reading.skips.add(NOT_UNDERSTOOD, at);
     return true;
@@ -140,10 +150,18 @@ function otherLine(reading: PerfReading, bytes: Uint8Array, start: number, end: 
     }
     return;
   }
-  reading.skips.add(isOtherEvent(line) ? OTHER_EVENTS : NOT_UNDERSTOOD, at);
+  if (isOtherEvent(line)) {
+    endChain(reading);
+    reading.skips.add(OTHER_EVENTS, at);
+  } else if (reading.inChain) {
+    reading.skips.add(SOURCE_LINES, at);
+  } else {
+    reading.skips.add(NOT_UNDERSTOOD, at);
+  }
 }
 
 function endChain(reading: PerfReading): void {
+  reading.inChain = false;
   if (reading.stacks === null || reading.columns.stack === null || reading.chainRow < 0) return;
   const node = reading.stacks.endChain();
   if (node !== NO_STACK) reading.columns.stack[reading.chainRow] = node;

@@ -8,6 +8,11 @@ export const OTHER_EVENTS: SkipKind = {
   severity: 'info',
   remedy: '',
 };
+export const SOURCE_LINES: SkipKind = {
+  reason: 'lines of source code in call chains (perf script -F srcline)',
+  severity: 'info',
+  remedy: '',
+};
 export const NO_CALL_NUMBER: SkipKind = {
   reason: 'calls that a seccomp filter or a tracer took out (number -1)',
   severity: 'info',

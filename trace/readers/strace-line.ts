@@ -48,6 +48,7 @@ export interface StraceReturn {
 const LEAD =
   /^\s*(?:\[pid\s+(\d+)\]\s+)?(?:(\d+)\s+)?(?:(\d\d):(\d\d):(\d\d)|(\d+))(?:\.(\d{1,9}))?(?: \(\+\s+\d+\.\d+\))?\s+/;
 const OWN_WORDS = /^\s*(?:\[pid\s+\d+\]\s+|\d+\s+)?strace: /;
+const OWN_EVENT = /^strace: Process \d+ (?:attached|detached)(?: with \d+ threads)?$/;
 const ATTACHED = /strace: Process (\d+) attached/;
 const CALL = /^([a-z_][\w]*|\?\?\?)\(/i;
 const RESUMED = /^<\.\.\. ([a-z_][\w]*|\?\?\?) resumed>/i;
@@ -56,6 +57,23 @@ const DURATION = /^ <(\d+)\.(\d{1,9})>$/;
 const OPEN_END = /<(?:unfinished|detached|pid changed to \d+) \.\.\.>$/;
 const RETURN = /^(\?|0x[0-9a-f]+|-?\d+)(?: (E[A-Z0-9_]+))?/;
 const SECONDS_OF_YEAR_1973 = 100_000_000;
+
+/**
+ * strace's own words end a line that it had begun, on standard error: `vfork(strace: Process 7 attached`. Returns
+ * the line's beginning, which the next line goes on with, its thread, and the words; null for any other line.
+ */
+export function splitInterrupted(line: string): { begun: string; tid: number; words: string } | null {
+  const at = line.lastIndexOf('strace: Process ');
+  if (at < 0 || !OWN_EVENT.test(line.slice(at))) return null;
+  const begun = line.slice(0, at);
+  const lead = LEAD.exec(begun);
+  return lead === null ? null : { begun, tid: Number(lead[1] ?? lead[2] ?? 0), words: line.slice(at) };
+}
+
+/** Whether a line begins with a time, and so is no continuation. */
+export function hasTime(line: string): boolean {
+  return LEAD.test(line);
+}
 
 /** Parses a line, or returns null where it is no strace output. */
 export function parseStraceLine(line: string): StraceLine | null {

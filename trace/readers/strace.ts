@@ -15,18 +15,24 @@
  * Privacy: of a call's arguments only the first is looked at, where it is a file descriptor, and the flags of
  * clone. Lines are parsed as text, not bytes: strace itself is two orders slower than this.
  */
-import { Buffer } from 'node:buffer';
 import { assembleTrace } from '../assemble-trace.ts';
 import { createCallColumns } from '../call-columns.ts';
 import { createCallKinds } from '../call-kinds.ts';
 import { ANY_KIND, createCallPairing, endThread, enterCall, exitCall, openKind } from '../call-pairing.ts';
-import { forEachLine } from '../lines.ts';
+import { forEachLine, type LineHandler } from '../lines.ts';
 import { createSkipTable } from '../skip-table.ts';
 import { RESTART } from '../syscalls/call-traits.ts';
 import { errnoNumbers } from '../syscalls/errno.ts';
 import { createThreadTable } from '../thread-table.ts';
 import { NO_CPU, NO_FD, NO_RESULT, type ReadOptions, type Trace } from '../trace.ts';
-import { parseStraceLine, type StraceReturn, type StraceStamp } from './strace-line.ts';
+import {
+  hasTime,
+  parseStraceLine,
+  type StraceLine,
+  type StraceReturn,
+  type StraceStamp,
+  splitInterrupted,
+} from './strace-line.ts';
 import {
   CLOCK_BACK,
   CUT_LINE,
@@ -40,6 +46,7 @@ import {
   UNKNOWN_ERRNO,
   UNNAMED_CALL,
 } from './strace-skips.ts';
+import { textOf } from './text-of.ts';
 
 const DAY_SECONDS = 86_400;
 const UNNAMED = '???';
@@ -152,77 +159,98 @@ export async function readStrace(
     }
   };
 
-  await forEachLine(
-    chunks,
-    {
-      line(_, bytes, start, end, at) {
-        if (start === end) return;
-        const line = parseStraceLine(
-          Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1'),
-        );
-        if (line === null) {
-          skips.add(NOT_UNDERSTOOD, at);
-          return;
-        }
-        if (line.kind === 'remark') {
-          skips.add(REMARKS, at);
-          return;
-        }
-        if (line.kind === 'attached') {
-          announced.add(line.tid);
-          live.add(line.tid);
-          skips.add(REMARKS, at);
-          return;
-        }
-        pairing.nowNs[0] = timeOf(line, at);
-        const thread = threadOf(line.tid);
-        if (line.kind === 'signal') {
-          skips.add(SIGNALS, at);
-          return;
-        }
-        if (line.kind === 'ended') {
-          endThread(pairing, thread);
-          live.delete(threads.rows[thread]?.tid ?? UNKNOWN_TID);
-          skips.add(ENDS, at);
-          return;
-        }
-        if (line.name === UNNAMED) {
-          skips.add(UNNAMED_CALL, at);
-          return;
-        }
-        if (line.kind === 'call') {
-          const name = line.name === RESTART ? restarted(thread, line.args) : line.name;
-          const kind = kinds.intern(name);
-          enterCall(
-            pairing,
-            thread,
-            NO_CPU,
-            kind,
-            kinds.takesDescriptor[kind] ? firstNumber(line.args) : NO_FD,
-            at,
-          );
-          if (isClone(name)) {
-            if (line.args.includes('CLONE_THREAD')) makingThread.add(thread);
-            else makingThread.delete(thread);
-          }
-          if (line.returned !== null && !kinds.neverReturns[kind]) {
-            returnCall(thread, kind, line.returned, true, at);
-          }
-          return;
-        }
-        if (line.returned === null) return;
-        if (kinds.neverReturns[kinds.intern(line.name)]) return;
-        const open = openKind(pairing, thread);
-        const named = kinds.intern(line.name);
-        // A restart that was named after the call it continues is resumed under its own name.
-        const kind = open !== ANY_KIND && line.name === RESTART ? open : named;
-        returnCall(thread, kind, line.returned, false, at);
-      },
-      tooLong: (_, at) => skips.add(TOO_LONG, at),
-      cut: (_, at) => skips.add(CUT_LINE, at),
+  const takeLine = (line: StraceLine | null, at: number): void => {
+    if (line === null) {
+      skips.add(NOT_UNDERSTOOD, at);
+      return;
+    }
+    if (line.kind === 'remark') {
+      skips.add(REMARKS, at);
+      return;
+    }
+    if (line.kind === 'attached') {
+      announced.add(line.tid);
+      live.add(line.tid);
+      skips.add(REMARKS, at);
+      return;
+    }
+    pairing.nowNs[0] = timeOf(line, at);
+    const thread = threadOf(line.tid);
+    if (line.kind === 'signal') {
+      skips.add(SIGNALS, at);
+      return;
+    }
+    if (line.kind === 'ended') {
+      endThread(pairing, thread);
+      live.delete(threads.rows[thread]?.tid ?? UNKNOWN_TID);
+      skips.add(ENDS, at);
+      return;
+    }
+    if (line.name === UNNAMED) {
+      skips.add(UNNAMED_CALL, at);
+      return;
+    }
+    if (line.kind === 'call') {
+      const name = line.name === RESTART ? restarted(thread, line.args) : line.name;
+      const kind = kinds.intern(name);
+      enterCall(
+        pairing,
+        thread,
+        NO_CPU,
+        kind,
+        kinds.takesDescriptor[kind] ? firstNumber(line.args) : NO_FD,
+        at,
+      );
+      if (isClone(name)) {
+        if (line.args.includes('CLONE_THREAD')) makingThread.add(thread);
+        else makingThread.delete(thread);
+      }
+      if (line.returned !== null && !kinds.neverReturns[kind]) {
+        returnCall(thread, kind, line.returned, true, at);
+      }
+      return;
+    }
+    if (line.returned === null) return;
+    if (kinds.neverReturns[kinds.intern(line.name)]) return;
+    const open = openKind(pairing, thread);
+    const named = kinds.intern(line.name);
+    // A restart that was named after the call it continues is resumed under its own name.
+    const kind = open !== ANY_KIND && line.name === RESTART ? open : named;
+    returnCall(thread, kind, line.returned, false, at);
+  };
+
+  /** The beginning of a line that strace's own words broke; empty where there is none. */
+  let begun = '';
+  const takeText = (text: string, at: number): void => {
+    let whole = text;
+    if (begun !== '') {
+      const words = parseStraceLine(text);
+      if (words?.kind === 'attached' || words?.kind === 'remark') {
+        takeLine(words, at);
+        return;
+      }
+      // A line with a time of its own does not go on with the broken one, whose rest is lost then.
+      if (hasTime(text)) skips.add(NOT_UNDERSTOOD, at);
+      else whole = begun + text;
+      begun = '';
+    }
+    const interrupted = splitInterrupted(whole);
+    if (interrupted !== null) {
+      begun = interrupted.begun;
+      // Now, before the words tell of another thread: a line without an id is of those that are there already.
+      threadOf(interrupted.tid);
+    }
+    takeLine(parseStraceLine(interrupted?.words ?? whole), at);
+  };
+
+  const lines: LineHandler<null> = {
+    line(_, bytes, start, end, at) {
+      if (start < end) takeText(textOf(bytes, start, end), at);
     },
-    null,
-  );
+    tooLong: (_, at) => skips.add(TOO_LONG, at),
+    cut: (_, at) => skips.add(CUT_LINE, at),
+  };
+  await forEachLine(chunks, lines, null);
 
   for (const row of threads.rows) row.pid = processOf(row.tid, madeBy, threads.rows);
 

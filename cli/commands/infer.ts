@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import type { Architecture } from '../../trace/trace.ts';
+import { architectureOption } from '../architecture-option.ts';
+import { writeOutput } from '../output.ts';
+import { createProgress } from '../progress.ts';
+import { readTraceInput } from '../trace-input.ts';
+
+interface InferOptions {
+  readonly signatures?: string;
+  readonly json?: string;
+  readonly html?: string;
+  readonly arch?: Architecture;
+}
+
+export function register(program: Command): void {
+  program
+    .command('infer')
+    .summary("name the functions behind a trace's abnormal behaviour")
+    .description(
+      'Finds what is abnormal in the last minutes of a server’s system calls and names the functions most likely\n' +
+        'behind it. Without signatures it still says what is abnormal, since when, and the path of calls that led there.',
+    )
+    .argument('<trace>', 'perf script or strace text, plain, gzip or zstd; - is standard input')
+    .option('--signatures <file>', 'signature set of the service, from perfscope mine')
+    .option('--json <file>', 'also write the report as JSON (perfscope.report/1); - is standard output')
+    .option('--html <file>', 'also write the report as a page (HTML, self-contained)')
+    .addOption(architectureOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  perf record -e 'raw_syscalls:sys_*' -p "$(pidof shopd)" -o perf.data -- sleep 90
+  perf script -i perf.data -F comm,pid,tid,cpu,time,event,trace > incident.perf-script
+  perfscope infer incident.perf-script --signatures signatures.json
+
+  strace -f -ttt -T -o incident.strace -p "$(pidof shopd)"        (where perf cannot be had)
+  perfscope infer incident.strace --signatures signatures.json --json report.json`,
+    )
+    .action(async (path: string, options: InferOptions) => {
+      const progress = createProgress();
+      const [{ infer }, { renderTerminalReport }, { readSignatureFile }] = await Promise.all([
+        import('../../lambda/inference/infer.ts'),
+        import('../terminal-report.ts'),
+        import('../signature-input.ts'),
+      ]);
+      const signatures =
+        options.signatures === undefined ? null : await readSignatureFile(options.signatures);
+      const trace = await readTraceInput(path, {
+        stacks: true,
+        progress,
+        ...(options.arch === undefined ? {} : { architecture: options.arch }),
+      });
+      progress.show('inferring');
+      const report = infer(trace, signatures);
+      progress.clear();
+      if (options.json !== undefined) writeOutput(options.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (options.html !== undefined) {
+        const { writePage } = await import('../../lambda/report/page.ts');
+        writeOutput(options.html, writePage(report));
+      }
+      if (options.json !== '-' && options.html !== '-') process.stdout.write(renderTerminalReport(report));
+    });
+}
