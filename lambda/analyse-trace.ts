@@ -130,7 +130,8 @@ async function makeReport(
     const report = withWarning(inferred, address.service, signatures.warning);
     return { report: await saveObjects(ports, stored, address, report), failure: null };
   } catch (error) {
-    if (deadline.aborted) return unfinished(stored, address, facts);
+    if (deadline.aborted) return unfinished(stored, address, facts, 'Time');
+    if (isOutOfMemory(error)) return unfinished(stored, address, facts, 'Memory');
     if (error instanceof TraceError)
       return { report: withoutVerdict('unreadable', error.message, stored, address), failure: error };
     throw error;
@@ -217,10 +218,15 @@ function withWarning(report: Report, service: string, warning: string | null): R
   return { ...report, service, warnings: warning === null ? report.warnings : [warning, ...report.warnings] };
 }
 
-function unfinished(stored: StoredTrace, address: Address, facts: string): Made {
+/** The inference thread has a heap of its own: when that is full, this thread still stands. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+function unfinished(stored: StoredTrace, address: Address, facts: string, lacking: 'Time' | 'Memory'): Made {
   const report = withoutVerdict(
     'unfinished',
-    `Time ran out before the analysis ended. ${facts} Give the function more memory (which brings CPU) or a longer timeout and run the incident again, or run \`perfscope infer\` on the trace.`,
+    `${lacking} ran out before the analysis ended. ${facts} Give the function more memory (which brings CPU) or a longer timeout and run the incident again, or run \`perfscope infer\` on the trace.`,
     stored,
     address,
   );

@@ -94,6 +94,13 @@ function own(metricName: string, statistic: string): Metric {
   });
 }
 
+/** Powertools counts cold starts by function as well. */
+function coldStarts(fn: LambdaFunction): Metric {
+  return own('ColdStart', Stats.SUM).with({
+    dimensionsMap: { service: SERVICE, function_name: fn.functionName },
+  });
+}
+
 function dashboard(fn: LambdaFunction, queues: Queues) {
   const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 12 });
   return [
@@ -114,12 +121,7 @@ function dashboard(fn: LambdaFunction, queues: Queues) {
       ),
     ],
     [
-      graph('Function', [
-        fn.metricInvocations(),
-        fn.metricErrors(),
-        fn.metricThrottles(),
-        own('ColdStart', Stats.SUM),
-      ]),
+      graph('Function', [fn.metricInvocations(), fn.metricErrors(), fn.metricThrottles(), coldStarts(fn)]),
       graph('Input', [own('SystemCalls', Stats.SUM), own('LostEvents', Stats.SUM)]),
     ],
     [

@@ -8,6 +8,7 @@ import { readSignatureFile } from '../../cli/signature-input.ts';
 import { analyseTrace, RequestError } from '../../lambda/analyse-trace.ts';
 import { type Configuration, readConfiguration } from '../../lambda/configuration.ts';
 import { dispatch } from '../../lambda/dispatch.ts';
+import { createInferenceThread } from '../../lambda/inference-thread.ts';
 import { type IncidentId, signaturesKey, traceKey } from '../../lambda/keys.ts';
 import type { Observer, Ports } from '../../lambda/ports.ts';
 import { wirePorts } from '../../lambda/wiring.ts';
@@ -111,6 +112,15 @@ describe('when time runs out in the middle of inference', () => {
     expect(whole.reports).toMatchObject([{ outcome: 'complete', verdict: 'spin' }]);
     expect(whole.steps.first.state).toBe('done');
   });
+});
+
+it('when the inference thread has no memory left, the function stands and says so', async () => {
+  await publishExample();
+  const id = { service: 'lighttpd', incident: 'too-large' };
+  const request = await upload(id, trace);
+  const small = { ...ports(), inference: createInferenceThread({ maxOldGenerationSizeMb: 8 }) };
+  await expect(analyseTrace(small, configuration, request, invocation())).rejects.toThrow(/^Memory ran out/);
+  expect((await ports().incidents.read(id)).reports).toMatchObject([{ outcome: 'unfinished' }]);
 });
 
 describe('an object that is no trace', () => {

@@ -162,6 +162,7 @@ describe('several nodes', () => {
     expect(body).toContain('fleet-wide: 2 of 2 nodes');
     expect(body).toContain('First on   web-2, 2027-01-15 08:00:10 UTC');
     expect(attributes.severity).toBe('critical');
+    expect(body).toContain('aws s3 ls --recursive s3://my-reports/reports/lighttpd/p99-20261123T021500Z/');
   });
 });
 
