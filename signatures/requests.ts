@@ -5,7 +5,7 @@ import { NO_FD, OPEN, type Trace } from '../trace/trace.ts';
 export interface Request {
   /** The call that received the last bytes of it. */
   readonly received: number;
-  /** The call that sent the first bytes back, or -1 where the window ends before. */
+  /** The call that sent the first bytes back, or closed the connection without; -1 where the window ends before. */
   readonly answered: number;
   /** From the receiving call's return to the answering call's enter, or to the window's end. */
   readonly latencyNs: number;
@@ -64,6 +64,15 @@ export function requests(trace: Trace): Request[] {
     if (fd === NO_FD || fd < 0) continue;
     const key = process + fd;
     if (kind.closes) {
+      // Given up: a client that waited in vain, or a protocol without answers (then normal runs show it too).
+      const received = pending.get(key);
+      if (received !== undefined) {
+        found.push({
+          received,
+          answered: row,
+          latencyNs: since(trace, received, trace.enterNs[row] as number),
+        });
+      }
       roles.delete(key);
       pending.delete(key);
       continue;

@@ -1,3 +1,4 @@
+import { requests } from '../../signatures/requests.ts';
 import type { Finding, Observation } from './evidence.ts';
 
 /** Bins of the window in which rates are compared. */
@@ -8,10 +9,18 @@ const RATE_RATIO = 4;
 const MINIMUM_EXCESS_CALLS = 60;
 /** … and all such symbols make up this share of the calls of their threads since the onset. */
 const MINIMUM_SHARE = 0.3;
+/** A symbol that neither the profiles nor the time before show needs a smaller share (one call of a long loop body) … */
+const MINIMUM_UNHEARD_SHARE = 0.03;
+/** … if it comes this often for each request: one failure a request is another workload, not a loop. */
+const CALLS_PER_REQUEST = 5;
 /** Rates below this are noise, calls per second. */
 const RATE_FLOOR = 4;
 /** A busier hour has the same mix of calls: above this cosine it is load, not a loop. */
 const SAME_MIX = 0.9;
+/** The split is found in bins: so much of a new symbol may lie before it. */
+const UNHEARD_BEFORE = 0.02;
+/** A loop whose calls lie, up to this share, within requests that their thread goes on to answer is work, only more. */
+const ENDLESS_SHARE = 0.8;
 /** The loop must run in this share of the bins after its onset: a burst that ends is not one. */
 const PERSISTENCE = 0.5;
 
@@ -57,7 +66,8 @@ export function detectLoop(observation: Observation): Finding | null {
   }
   const leading = counts.subarray(leader * BINS, (leader + 1) * BINS);
   if (!persists(leading, split)) return null;
-  if (sameMix(counts, symbols, split, normal?.rate ?? null)) return null;
+  const unheard = isUnheardOf(leading, split, normal?.rate[leader] ?? null);
+  if (!unheard && sameMix(counts, symbols, split, normal?.rate ?? null)) return null;
 
   const onsetNs = firstBurst(observation, leader, split * binNs, binNs);
   const after = new Float64Array(trace.threads.length);
@@ -73,15 +83,21 @@ export function detectLoop(observation: Observation): Finding | null {
     .sort((a, b) => (inLoop[b] as number) - (inLoop[a] as number) || a - b);
   const sum = (of: Float64Array) => threads.reduce((total, thread) => total + (of[thread] as number), 0);
   const share = sum(inLoop) / Math.max(1, sum(after));
-  if (share < MINIMUM_SHARE) return null;
+  if (share < (unheard ? MINIMUM_UNHEARD_SHARE : MINIMUM_SHARE)) return null;
   const member = new Set(threads);
   const rows: number[] = [];
+  let working = 0;
+  const answered = answeredWork(observation);
   for (let row = 0; row < trace.length; row++) {
     if ((trace.enterNs[row] as number) < onsetNs || !member.has(trace.thread[row] as number)) continue;
-    if (loop.has(column.ids[row] as number)) rows.push(row);
+    if (!loop.has(column.ids[row] as number)) continue;
+    rows.push(row);
+    if (answered[row] === 1) working++;
   }
   const seconds = Math.max(binNs, endNs - onsetNs) / 1e9;
   const leaderRate = rows.filter((row) => column.ids[row] === leader).length / seconds;
+  if (share < MINIMUM_SHARE && leaderRate < CALLS_PER_REQUEST * requestRate(observation, onsetNs))
+    return null;
   const before = leading.subarray(0, split).reduce((total, value) => total + value, 0);
   const beforeRate = split === 0 ? 0 : before / ((split * binNs) / 1e9);
   const reference = Math.max(beforeRate, normal?.rate[leader] ?? 0, 1);
@@ -90,6 +106,7 @@ export function detectLoop(observation: Observation): Finding | null {
     .map(([symbol]) => column.symbols[symbol]);
   return {
     kind: 'loop',
+    endless: working < ENDLESS_SHARE * rows.length,
     onsetNs,
     abnormality: leaderRate / reference,
     extent: share,
@@ -99,6 +116,26 @@ export function detectLoop(observation: Observation): Finding | null {
       `${names.slice(0, 4).join(', ')} repeated ${format(leaderRate)} times a second ` +
       `(normally at most ${format(Math.max(beforeRate, normal?.rate[leader] ?? 0))})`,
   };
+}
+
+/** Per call, 1 where its thread works on a request that it received since its last dispatch call and answers later. */
+function answeredWork({ trace, dispatch }: Observation): Uint8Array {
+  const answers = new Map<number, number>();
+  for (const { received, answered } of requests(trace)) {
+    if (answered >= 0 && trace.thread[answered] === trace.thread[received]) answers.set(received, answered);
+  }
+  // A futex is a wait for work or for a lock; while a request is in hand, it is a lock.
+  const lock = trace.callNames.indexOf('futex');
+  const worksUntil = new Float64Array(trace.threads.length).fill(-1);
+  const work = new Uint8Array(trace.length);
+  for (let row = 0; row < trace.length; row++) {
+    const thread = trace.thread[row] as number;
+    const call = trace.call[row] as number;
+    if (call !== lock && dispatch[thread]?.has(call)) worksUntil[thread] = -1;
+    worksUntil[thread] = answers.get(row) ?? (worksUntil[thread] as number);
+    if (row <= (worksUntil[thread] as number)) work[row] = 1;
+  }
+  return work;
 }
 
 function format(rate: number): string {
@@ -144,6 +181,22 @@ function excessCalls(bins: Float64Array, split: number, binNs: number, normalRat
   if (after / afterSeconds < RATE_RATIO * reference) return null;
   const excess = after - reference * afterSeconds;
   return excess >= MINIMUM_EXCESS_CALLS ? excess : null;
+}
+
+/** Whether profiles and the time before the split show (next to) nothing of a symbol. */
+function isUnheardOf(bins: Float64Array, split: number, normalRate: number | null): boolean {
+  if (normalRate === null || normalRate > 0 || split === 0) return false;
+  const before = bins.subarray(0, split).reduce((sum, value) => sum + value, 0);
+  const all = bins.reduce((sum, value) => sum + value, 0);
+  return before <= UNHEARD_BEFORE * all;
+}
+
+/** Requests received a second since the onset. */
+function requestRate({ trace }: Observation, onsetNs: number): number {
+  const received = requests(trace).filter(
+    (request) => (trace.enterNs[request.received] as number) >= onsetNs,
+  ).length;
+  return received / Math.max(1e-3, (trace.window.endNs - onsetNs) / 1e9);
 }
 
 function persists(bins: Float64Array, split: number): boolean {

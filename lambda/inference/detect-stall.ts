@@ -27,6 +27,9 @@ const WAIT_RATIO = 3;
 const RISE_RATIO = 3;
 const LEAST_RISE_CALLS = 10;
 
+/** When this share of the slow requests is never answered, the server hangs. */
+const ENDLESS_SHARE = 0.8;
+
 interface SlowRequest extends Request {
   readonly startNs: number;
   readonly excessNs: number;
@@ -55,6 +58,8 @@ export function detectStall(observation: Observation): Finding | null {
   const total = all.filter(({ received }) => (trace.enterNs[received] as number) >= onsetNs).length;
   return {
     kind: 'stall',
+    endless:
+      since.filter((request) => isUnanswered(request, observation)).length >= ENDLESS_SHARE * since.length,
     onsetNs,
     abnormality: ratios[ratios.length >> 1] as number,
     extent: Math.min(1, extent),
@@ -69,6 +74,11 @@ export function detectStall(observation: Observation): Finding | null {
       `${(ratios[ratios.length >> 1] as number).toFixed(0)} times the longest normal one in the middle; ` +
       `last call on the slowest: ${column.symbols[column.ids[worst.received] as number]}`,
   };
+}
+
+/** Nobody answered: the window ended before, or the connection was closed without a word. */
+function isUnanswered({ answered }: Request, { trace }: Observation): boolean {
+  return answered < 0 || trace.callNames[trace.call[answered] as number] === 'close';
 }
 
 function slowRequests(

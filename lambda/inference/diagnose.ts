@@ -44,13 +44,13 @@ export function diagnose(observation: Observation): Diagnosis {
 function verdictOf(finding: Finding): Verdict {
   switch (finding.kind) {
     case 'loop':
-      return 'spin';
+      return finding.endless === false ? 'slowdown' : 'spin';
     case 'stuck':
       return 'hang';
     case 'gone':
       return finding.onCpu === true ? 'spin' : 'hang';
     case 'stall':
-      return 'slowdown';
+      return finding.endless === true ? 'hang' : 'slowdown';
   }
 }
 

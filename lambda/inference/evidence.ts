@@ -46,6 +46,11 @@ export interface Finding {
   readonly calls: EvidenceCalls;
   /** Threads (index) that show it, most affected first. */
   readonly threads: readonly number[];
+  /**
+   * For a loop: false where it is part of requests that are answered in the end (more work, no spin). For a stall: true
+   * where the requests are never answered.
+   */
+  readonly endless?: boolean;
   /** For a thread that is gone: whether it was on the CPU; null where the trace cannot tell. */
   readonly onCpu?: boolean | null;
   /** Plain words, lower case, without a full stop. */
