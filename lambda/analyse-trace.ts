@@ -20,7 +20,7 @@ import { parseTraceKey, reportKeys } from './keys.ts';
 import type { ChosenSignatures, Ports, StoredTrace } from './ports.ts';
 import { progressIncident } from './progress-incident.ts';
 import { writePage } from './report/page.ts';
-import type { Report } from './report/report.ts';
+import type { Report, Verdict } from './report/report.ts';
 import { shortPath } from './report/short-path.ts';
 import { traceFacts } from './trace-facts.ts';
 
@@ -52,6 +52,13 @@ export class RequestError extends Error {
 
 /** Bytes of a stored trace that are still taken: 90 s of a saturated server pack to about a tenth of 2 GB. */
 export const MAX_TRACE_BYTES = 512 * 1024 * 1024;
+
+const VERDICT_METRICS: Record<Verdict, string> = {
+  hang: 'VerdictHang',
+  slowdown: 'VerdictSlowdown',
+  spin: 'VerdictSpin',
+  normal: 'VerdictNormal',
+};
 
 export async function analyseTrace(
   ports: Ports,
@@ -162,7 +169,7 @@ async function saveObjects(
   );
   observer.measure('LostEvents', 'Count', report.window.lost);
   observer.measure('Suspects', 'Count', report.suspects.length);
-  observer.measure(report.verdict === 'normal' ? 'VerdictNormal' : 'VerdictAbnormal', 'Count', 1);
+  observer.measure(VERDICT_METRICS[report.verdict], 'Count', 1);
   return {
     ...address,
     outcome: 'complete',

@@ -106,12 +106,10 @@ function dashboard(fn: LambdaFunction, queues: Queues) {
   return [
     [
       new SingleValueWidget({
-        title: 'Findings and notifications',
-        metrics: [
-          own('VerdictAbnormal', Stats.SUM),
-          own('VerdictNormal', Stats.SUM),
-          own('NotificationsSent', Stats.SUM),
-        ],
+        title: 'Reports by verdict',
+        metrics: ['VerdictHang', 'VerdictSpin', 'VerdictSlowdown', 'VerdictNormal'].map((name) =>
+          own(name, Stats.SUM),
+        ),
         width: 12,
         sparkline: true,
       }),

@@ -131,7 +131,7 @@ describe('the bundle that is deployed', () => {
       'LostEvents',
       'ColdStart',
       'Suspects',
-      'VerdictAbnormal',
+      'VerdictSpin',
     ])
       expect(metrics, name).toHaveProperty(name);
   });
