@@ -13,6 +13,8 @@ const MINIMUM_SHARE = 0.3;
 const MINIMUM_UNHEARD_SHARE = 0.03;
 /** … if it comes this often for each request: one failure a request is another workload, not a loop. */
 const CALLS_PER_REQUEST = 5;
+/** Threads that make less than this share of the leading symbol's excess calls only happen to make some. */
+const LEAST_THREAD_SHARE = 0.02;
 /** Rates below this are noise, calls per second. */
 const RATE_FLOOR = 4;
 /** A busier hour has the same mix of calls: above this cosine it is load, not a loop. */
@@ -40,33 +42,11 @@ export function detectLoop(observation: Observation): Finding | null {
     const bin = Math.min(BINS - 1, Math.floor((trace.enterNs[row] as number) / binNs));
     counts[(column.ids[row] as number) * BINS + bin]!++;
   }
-  let leader = -1;
-  let split = 0;
-  let most = 0;
-  const rising: { symbol: number; split: number; excess: number }[] = [];
-  for (let symbol = 0; symbol < symbols; symbol++) {
-    const own = counts.subarray(symbol * BINS, (symbol + 1) * BINS);
-    const at = risingSplit(own);
-    if (at === null) continue;
-    const excess = excessCalls(own, at, binNs, normal?.rate[symbol] ?? 0);
-    if (excess === null) continue;
-    rising.push({ symbol, split: at, excess });
-    if (excess > most) {
-      most = excess;
-      leader = symbol;
-      split = at;
-    }
-  }
-  if (leader < 0) return null;
-  const loop = new Map<number, number>();
-  for (const { symbol } of rising) {
-    const own = counts.subarray(symbol * BINS, (symbol + 1) * BINS);
-    const excess = excessCalls(own, split, binNs, normal?.rate[symbol] ?? 0);
-    if (excess !== null) loop.set(symbol, excess);
-  }
+  const rise = risingSymbols(counts, symbols, binNs, normal?.rate ?? null);
+  if (rise === null) return null;
+  const { leader, split, loop, unheard } = rise;
   const leading = counts.subarray(leader * BINS, (leader + 1) * BINS);
   if (!persists(leading, split)) return null;
-  const unheard = isUnheardOf(leading, split, normal?.rate[leader] ?? null);
   if (!unheard && sameMix(counts, symbols, split, normal?.rate ?? null)) return null;
 
   const onsetNs = firstBurst(observation, leader, split * binNs, binNs);
@@ -79,7 +59,7 @@ export function detectLoop(observation: Observation): Finding | null {
     if (loop.has(column.ids[row] as number)) inLoop[thread]!++;
   }
   const threads = [...inLoop.keys()]
-    .filter((thread) => (inLoop[thread] as number) > 0.02 * most)
+    .filter((thread) => (inLoop[thread] as number) > LEAST_THREAD_SHARE * (loop.get(leader) as number))
     .sort((a, b) => (inLoop[b] as number) - (inLoop[a] as number) || a - b);
   const sum = (of: Float64Array) => threads.reduce((total, thread) => total + (of[thread] as number), 0);
   const share = sum(inLoop) / Math.max(1, sum(after));
@@ -116,6 +96,54 @@ export function detectLoop(observation: Observation): Finding | null {
       `${names.slice(0, 4).join(', ')} repeated ${format(leaderRate)} times a second ` +
       `(normally at most ${format(Math.max(beforeRate, normal?.rate[leader] ?? 0))})`,
   };
+}
+
+interface Rise {
+  /** The symbol that shows the loop best. */
+  readonly leader: number;
+  /** Bin in which its rate rises. */
+  readonly split: number;
+  /** Excess calls of each symbol that rises with it. */
+  readonly loop: ReadonlyMap<number, number>;
+  /** Whether normal runs and the time before show nothing of the leader. */
+  readonly unheard: boolean;
+}
+
+/** The leader is the symbol with the most excess calls, or a new one with this share of as many: new tells more. */
+const UNHEARD_LEADS = 0.1;
+
+function risingSymbols(
+  counts: Float64Array,
+  symbols: number,
+  binNs: number,
+  normalRate: Float64Array | null,
+): Rise | null {
+  const binsOf = (symbol: number) => counts.subarray(symbol * BINS, (symbol + 1) * BINS);
+  const rising: {
+    readonly symbol: number;
+    readonly split: number;
+    readonly excess: number;
+    readonly unheard: boolean;
+  }[] = [];
+  for (let symbol = 0; symbol < symbols; symbol++) {
+    const own = binsOf(symbol);
+    const split = risingSplit(own);
+    if (split === null) continue;
+    const excess = excessCalls(own, split, binNs, normalRate?.[symbol] ?? 0);
+    if (excess === null) continue;
+    rising.push({ symbol, split, excess, unheard: isUnheardOf(own, split, normalRate?.[symbol] ?? null) });
+  }
+  rising.sort((a, b) => b.excess - a.excess || a.symbol - b.symbol);
+  const most = rising[0];
+  if (most === undefined) return null;
+  const leader =
+    rising.find(({ unheard, excess }) => unheard && excess >= UNHEARD_LEADS * most.excess) ?? most;
+  const loop = new Map<number, number>();
+  for (const { symbol } of rising) {
+    const excess = excessCalls(binsOf(symbol), leader.split, binNs, normalRate?.[symbol] ?? 0);
+    if (excess !== null) loop.set(symbol, excess);
+  }
+  return { leader: leader.symbol, split: leader.split, loop, unheard: leader.unheard };
 }
 
 /** Per call, 1 where its thread works on a request that it received since its last dispatch call and answers later. */
