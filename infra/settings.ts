@@ -9,8 +9,10 @@ export class SettingsError extends Error {
 const service = z.string().refine(isKeyPart, 'a service name of A-Z a-z 0-9 . _ = -');
 
 const schema = z.strictObject({
-  /** Existing CloudWatch alarms by name, and the service that each watches. */
-  alarms: z.record(z.string().min(1).max(255), service).default({}),
+  /** Existing CloudWatch alarms by name or ARN, and the service that each watches. */
+  alarms: z.record(z.string().min(1).max(400), service).default({}),
+  /** SNS topics through which alarms come. */
+  alarmTopics: z.array(z.string().regex(/^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]+$/)).default([]),
   /** Who gets the notifications; each address must confirm its subscription. */
   emails: z.array(z.email()).default([]),
   /** Who gets told when PerfScope itself is unwell. */
@@ -36,6 +38,11 @@ const schema = z.strictObject({
   concurrencyCeiling: z.number().int().min(2).nullable().default(null),
   settleSeconds: z.number().int().min(30).max(3600).default(180),
 });
+
+/** `arn:aws:cloudwatch:region:account:alarm:name` → `name`; a name stays. */
+export function alarmName(nameOrArn: string): string {
+  return /^arn:[^:]+:cloudwatch:[^:]*:[^:]*:alarm:(.+)$/.exec(nameOrArn)?.[1] ?? nameOrArn;
+}
 
 export type Settings = z.output<typeof schema>;
 export type SettingsInput = z.input<typeof schema>;

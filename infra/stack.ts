@@ -10,7 +10,7 @@ import { Notifications } from './constructs/notifications.ts';
 import { Queues } from './constructs/queues.ts';
 import { Triggers } from './constructs/triggers.ts';
 import { Watch } from './constructs/watch.ts';
-import type { Settings } from './settings.ts';
+import { alarmName, type Settings } from './settings.ts';
 
 export interface PerfScopeStackProps extends StackProps {
   readonly settings: Settings;
@@ -37,8 +37,14 @@ export class PerfScopeStack extends Stack {
       queues,
       nodes,
     });
-    const alarms = Object.keys(settings.alarms);
-    new Triggers(this, 'Triggers', { fn, traces, deadLetters: queues.deadLetters, alarms });
+    const alarms = Object.keys(settings.alarms).map(alarmName);
+    new Triggers(this, 'Triggers', {
+      fn,
+      traces,
+      deadLetters: queues.deadLetters,
+      alarms,
+      alarmTopics: settings.alarmTopics,
+    });
     new Watch(this, 'Watch', { fn, queues, platform, timeoutSeconds: settings.timeoutSeconds });
 
     const next = (name: string, value: string, description: string) =>

@@ -20,7 +20,7 @@ import { parseTraceKey, reportKeys } from './keys.ts';
 import type { ChosenSignatures, Ports, StoredTrace } from './ports.ts';
 import { progressIncident } from './progress-incident.ts';
 import { writePage } from './report/page.ts';
-import type { Report } from './report/report.ts';
+import type { Report, Verdict } from './report/report.ts';
 import { shortPath } from './report/short-path.ts';
 import { traceFacts } from './trace-facts.ts';
 
@@ -52,6 +52,13 @@ export class RequestError extends Error {
 
 /** Bytes of a stored trace that are still taken: 90 s of a saturated server pack to about a tenth of 2 GB. */
 export const MAX_TRACE_BYTES = 512 * 1024 * 1024;
+
+const VERDICT_METRICS: Record<Verdict, string> = {
+  hang: 'VerdictHang',
+  slowdown: 'VerdictSlowdown',
+  spin: 'VerdictSpin',
+  normal: 'VerdictNormal',
+};
 
 export async function analyseTrace(
   ports: Ports,
@@ -130,7 +137,8 @@ async function makeReport(
     const report = withWarning(inferred, address.service, signatures.warning);
     return { report: await saveObjects(ports, stored, address, report), failure: null };
   } catch (error) {
-    if (deadline.aborted) return unfinished(stored, address, facts);
+    if (deadline.aborted) return unfinished(stored, address, facts, 'Time');
+    if (isOutOfMemory(error)) return unfinished(stored, address, facts, 'Memory');
     if (error instanceof TraceError)
       return { report: withoutVerdict('unreadable', error.message, stored, address), failure: error };
     throw error;
@@ -161,7 +169,7 @@ async function saveObjects(
   );
   observer.measure('LostEvents', 'Count', report.window.lost);
   observer.measure('Suspects', 'Count', report.suspects.length);
-  observer.measure(report.verdict === 'normal' ? 'VerdictNormal' : 'VerdictAbnormal', 'Count', 1);
+  observer.measure(VERDICT_METRICS[report.verdict], 'Count', 1);
   return {
     ...address,
     outcome: 'complete',
@@ -217,10 +225,15 @@ function withWarning(report: Report, service: string, warning: string | null): R
   return { ...report, service, warnings: warning === null ? report.warnings : [warning, ...report.warnings] };
 }
 
-function unfinished(stored: StoredTrace, address: Address, facts: string): Made {
+/** The inference thread has a heap of its own: when that is full, this thread still stands. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+function unfinished(stored: StoredTrace, address: Address, facts: string, lacking: 'Time' | 'Memory'): Made {
   const report = withoutVerdict(
     'unfinished',
-    `Time ran out before the analysis ended. ${facts} Give the function more memory (which brings CPU) or a longer timeout and run the incident again, or run \`perfscope infer\` on the trace.`,
+    `${lacking} ran out before the analysis ended. ${facts} Give the function more memory (which brings CPU) or a longer timeout and run the incident again, or run \`perfscope infer\` on the trace.`,
     stored,
     address,
   );

@@ -21,7 +21,9 @@ const RESERVE_MILLISECONDS = 15_000;
 const LEAST_ANALYSIS_SHARE = 0.5;
 
 const configuration = readConfiguration(process.env);
-const ports = wirePorts(configuration, createClients(), observer);
+const clients = createClients();
+for (const client of Object.values(clients)) tracer.captureAWSv3Client(client);
+const ports = wirePorts(configuration, clients, observer);
 
 async function answer(event: unknown, context: Context): Promise<Answer> {
   const remaining = context.getRemainingTimeInMillis();

@@ -3,7 +3,7 @@
  * would fire until it ends, and a trace too large for the function's time would be cut off by Lambda with nothing
  * saved. Columns are transferred, not copied.
  */
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Inference } from './ports.ts';
@@ -24,12 +24,17 @@ const WORKER = new URL(
   import.meta.url,
 );
 
-export function createInferenceThread(): Inference {
+/** The thread's heap has V8's own limits unless others are given; columns lie outside of it. */
+export function createInferenceThread(resourceLimits: ResourceLimits = {}): Inference {
   return {
     async run(trace, signatures, signal): Promise<Report> {
       signal.throwIfAborted();
       const task: InferenceTask = { trace, signatures };
-      const worker = new Worker(WORKER, { workerData: task, transferList: columnsOf(trace) });
+      const worker = new Worker(WORKER, {
+        workerData: task,
+        transferList: columnsOf(trace),
+        resourceLimits,
+      });
       try {
         return await new Promise<Report>((resolve, reject) => {
           signal.addEventListener('abort', () => reject(signal.reason), { once: true });

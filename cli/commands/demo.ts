@@ -22,7 +22,8 @@ export function register(program: Command): void {
         await runDemo({ say: (text) => process.stdout.write(`${text}\n`), signal: stop.signal });
       } catch (error) {
         if (!stop.signal.aborted) throw error;
-        process.exitCode = INTERRUPTED;
+        // The servers are closed; an analysis that is under way on its thread need not be waited for.
+        process.exit(INTERRUPTED);
       } finally {
         process.off('SIGINT', interrupt);
         process.off('SIGTERM', interrupt);

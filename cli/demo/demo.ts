@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { formatIncidentId, traceKey } from '../../lambda/keys.ts';
+import { formatIncidentId, TRACES_PREFIX, traceKey } from '../../lambda/keys.ts';
 import { HEAD_KIND } from '../../lambda/stores/dynamodb-incidents.ts';
 import { BUILD_METADATA } from '../../lambda/stores/s3-traces.ts';
 import { publishSignatures } from '../publish-signatures.ts';
@@ -20,6 +20,7 @@ import {
   invocationContext,
   objectCreatedEvent,
   queueEvent,
+  type ReceivedMessage,
   receive,
   remove,
 } from './deliveries.ts';
@@ -37,7 +38,7 @@ export const EXAMPLE = new URL('../../examples/lighttpd-scgi-write-spin/', impor
 
 const INCIDENT = 'requests-hang-20261123T021500Z';
 const NODE = 'web-7';
-/** How long one wait for a message lasts before the signal is looked at again. */
+/** One long poll of the mailbox. */
 const WAIT_SECONDS = 1;
 
 export interface DemoOptions {
@@ -46,42 +47,56 @@ export interface DemoOptions {
 }
 
 export async function runDemo({ say, signal }: DemoOptions): Promise<void> {
-  const created: StoredObject[] = [];
-  let wake = (): void => undefined;
+  const stored = deferred<StoredObject>();
   const aws = await startEmbeddedAws({
     onObjectCreated: (object) => {
-      if (object.key.startsWith('traces/')) created.push(object);
-      wake();
+      if (object.key.startsWith(TRACES_PREFIX)) stored.resolve(object);
     },
   });
+  const interrupted = deferred<never>();
+  const interrupt = () => interrupted.reject(signal.reason);
+  signal.addEventListener('abort', interrupt, { once: true });
   try {
-    say(
-      `1. S3, SNS and SQS (fauxqs) and DynamoDB (dynalite) run in this process, on ${aws.objectsUrl} and ${aws.itemsUrl}.`,
-    );
-    const key = await upload(aws, say);
-    if (created.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-    const event = created[0];
-    signal.throwIfAborted();
-    if (event?.key !== key) throw new Error(`S3 told of ${event?.key}, expected ${key}`);
-
-    const handler = await loadHandler(aws);
-    const started = performance.now();
-    const answer = await handler(objectCreatedEvent(event, EMBEDDED_REGION), invocationContext(randomUUID()));
-    say(
-      `4. S3's event invoked the function: it read, inferred and reported in ${((performance.now() - started) / 1000).toFixed(1)} s.\n`,
-    );
-
-    const { verdict } = answer as { readonly verdict?: string };
-    if (verdict === 'normal') say('   It found nothing abnormal, so it sends no notification.\n');
-    else await readMail(aws, say, signal);
-    await deliverReceipts(aws, handler);
-    await readItems(aws, say);
+    await Promise.race([walkThrough(aws, stored.promise, say), interrupted.promise]);
   } finally {
+    signal.removeEventListener('abort', interrupt);
     await aws.stop();
   }
 }
 
-async function upload({ clients }: EmbeddedAws, say: (text: string) => void): Promise<string> {
+async function walkThrough(
+  aws: EmbeddedAws,
+  stored: Promise<StoredObject>,
+  say: (text: string) => void,
+): Promise<void> {
+  say(
+    `1. S3, SNS and SQS (fauxqs) and DynamoDB (dynalite) run in this process, on ${aws.objectsUrl} and ${aws.itemsUrl}.`,
+  );
+  await upload(aws, say);
+  const event = objectCreatedEvent(await stored, EMBEDDED_REGION);
+  const handler = await loadHandler(aws);
+  const started = performance.now();
+  const answer = await handler(event, invocationContext(randomUUID()));
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  say(`4. S3's event invoked the function: it read, inferred and reported in ${seconds} s.\n`);
+  const { verdict } = answer as { readonly verdict?: string };
+  if (verdict === 'normal') say('   It found nothing abnormal, so it sends no notification.\n');
+  else await readMail(aws, say);
+  await deliverReceipts(aws, handler);
+  await readItems(aws, say);
+}
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}
+
+async function upload({ clients }: EmbeddedAws, say: (text: string) => void): Promise<void> {
   const signatures = gunzipSync(await readFile(new URL('signatures.json.gz', EXAMPLE))).toString('utf8');
   const published = await publishSignatures(clients.s3, TRACES_BUCKET, signatures);
   say(
@@ -105,7 +120,6 @@ async function upload({ clients }: EmbeddedAws, say: (text: string) => void): Pr
   say(
     `3. Uploaded a recorded trace of ${(body.length / 1e6).toFixed(1)} MB as the shipper does: s3://${TRACES_BUCKET}/${key}`,
   );
-  return key;
 }
 
 /** The handler reads its configuration when it is loaded, as it does on Lambda. */
@@ -119,18 +133,16 @@ async function loadHandler(aws: EmbeddedAws): Promise<Handler> {
   return handler as unknown as Handler;
 }
 
-async function readMail(aws: EmbeddedAws, say: (text: string) => void, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    signal.throwIfAborted();
-    const [message] = await receive(aws.clients.sqs, aws.mailboxQueueUrl, WAIT_SECONDS);
-    if (message === undefined) continue;
+async function readMail(aws: EmbeddedAws, say: (text: string) => void): Promise<void> {
+  let messages: ReceivedMessage[] = [];
+  while (messages.length === 0) messages = await receive(aws.clients.sqs, aws.mailboxQueueUrl, WAIT_SECONDS);
+  const rule = '─'.repeat(78);
+  for (const message of messages) {
     const mail = JSON.parse(message.body) as { readonly Subject: string; readonly Message: string };
     await remove(aws.clients.sqs, aws.mailboxQueueUrl, message);
-    const rule = '─'.repeat(78);
     say(
       `${rule}\nFrom:     PerfScope (SNS)\nTo:       on-call engineer\nSubject:  ${mail.Subject}\n${rule}\n${mail.Message}\n${rule}\n`,
     );
-    return;
   }
 }
 

@@ -4,6 +4,8 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFn } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { LambdaSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { TRACES_PREFIX } from '../../lambda/keys.ts';
@@ -14,6 +16,8 @@ export interface TriggersProps {
   readonly deadLetters: IQueue;
   /** Names of existing alarms. */
   readonly alarms: readonly string[];
+  /** ARNs of existing topics. */
+  readonly alarmTopics: readonly string[];
 }
 
 /** EventBridge accepts at most so many values per rule in practice: the pattern may have 2,048 characters. */
@@ -52,6 +56,11 @@ export class Triggers extends Construct {
         },
         targets: [target()],
       });
+    }
+    for (const [index, arn] of props.alarmTopics.entries()) {
+      Topic.fromTopicArn(this, `AlarmTopic${index}`, arn).addSubscription(
+        new LambdaSubscription(props.fn, { deadLetterQueue: props.deadLetters }),
+      );
     }
     for (const [index, name] of props.alarms.entries()) allowAlarm(this, props.fn, name, index);
   }

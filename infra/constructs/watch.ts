@@ -94,17 +94,22 @@ function own(metricName: string, statistic: string): Metric {
   });
 }
 
+/** Powertools counts cold starts by function as well. */
+function coldStarts(fn: LambdaFunction): Metric {
+  return own('ColdStart', Stats.SUM).with({
+    dimensionsMap: { service: SERVICE, function_name: fn.functionName },
+  });
+}
+
 function dashboard(fn: LambdaFunction, queues: Queues) {
   const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 12 });
   return [
     [
       new SingleValueWidget({
-        title: 'Findings and notifications',
-        metrics: [
-          own('VerdictAbnormal', Stats.SUM),
-          own('VerdictNormal', Stats.SUM),
-          own('NotificationsSent', Stats.SUM),
-        ],
+        title: 'Reports by verdict',
+        metrics: ['VerdictHang', 'VerdictSpin', 'VerdictSlowdown', 'VerdictNormal'].map((name) =>
+          own(name, Stats.SUM),
+        ),
         width: 12,
         sparkline: true,
       }),
@@ -114,12 +119,7 @@ function dashboard(fn: LambdaFunction, queues: Queues) {
       ),
     ],
     [
-      graph('Function', [
-        fn.metricInvocations(),
-        fn.metricErrors(),
-        fn.metricThrottles(),
-        own('ColdStart', Stats.SUM),
-      ]),
+      graph('Function', [fn.metricInvocations(), fn.metricErrors(), fn.metricThrottles(), coldStarts(fn)]),
       graph('Input', [own('SystemCalls', Stats.SUM), own('LostEvents', Stats.SUM)]),
     ],
     [

@@ -67,7 +67,7 @@ export async function startEnvironment(settings: FunctionSettings): Promise<Envi
       'lambda-runtime-aws-request-id': requestId,
       'lambda-runtime-deadline-ms': String(Date.now() + settings.timeoutSeconds * 1000),
       'lambda-runtime-invoked-function-arn': 'arn:aws:lambda:eu-central-1:000000000000:function:perfscope',
-      'lambda-runtime-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0',
+      'lambda-runtime-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1',
     });
     poll.end(JSON.stringify(next.event));
     poll = null;
@@ -163,11 +163,12 @@ function lambdaEnvironment(settings: FunctionSettings, port: number): Record<str
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(settings.memoryMegabytes),
     AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/perfscope',
     AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     LAMBDA_TASK_ROOT: settings.code,
     _HANDLER: settings.handler,
     TZ: ':UTC',
-    // There is no X-Ray daemon here; on Lambda it listens beside the function.
+    // There is no X-Ray daemon here, unless the caller brings one; on Lambda it listens beside the function.
     POWERTOOLS_TRACE_ENABLED: 'false',
     ...settings.environment,
   };

@@ -2,7 +2,7 @@
 import type { Configuration } from '../configuration.ts';
 import type { NodeReport, NodeSuspect } from '../incident/node-report.ts';
 import { nodesIn, type Picture, type PictureSuspect } from '../incident/picture.ts';
-import { formatIncidentId } from '../keys.ts';
+import { formatIncidentId, REPORTS_PREFIX } from '../keys.ts';
 import type { IncidentState, Notification } from '../ports.ts';
 import { adviceFor } from './advice.ts';
 import { count, percent, plural, ratio, seconds, utc } from './figures.ts';
@@ -51,6 +51,7 @@ export function writeNotification(facts: NotificationFacts): Notification {
     ...(configuration.runbookUrl === null ? [] : [`   Runbook: ${configuration.runbookUrl}`]),
     '',
     ...linkLines(picture.worst, configuration),
+    ...otherPages(facts),
     '',
     ...warningLines(picture.worst),
     ...wrap(whatComesNext(facts), WIDTH, ''),
@@ -170,6 +171,13 @@ function linkLines(report: NodeReport | null, { region, reportsBucket }: Configu
     `  Lambda console, test event: ${JSON.stringify({ trace })}`,
     `  aws s3 cp ${trace} . && perfscope infer ${report.trace.key.split('/').at(-1)} --signatures FILE`,
   ];
+}
+
+/** The page shown is the worst node's; each of the others has one too. */
+function otherPages({ picture, state, configuration }: NotificationFacts): string[] {
+  if (nodesIn(picture) < 2) return [];
+  const all = objectAddress(configuration.reportsBucket, `${REPORTS_PREFIX}${formatIncidentId(state.id)}/`);
+  return ['', 'PAGES OF ALL NODES', `  aws s3 ls --recursive ${all}`];
 }
 
 function warningLines(report: NodeReport | null): string[] {

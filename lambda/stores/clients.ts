@@ -22,6 +22,8 @@ export interface ClientSettings {
   /** One address for S3, SNS and SQS (fauxqs), another for DynamoDB (dynalite), a third for SSM. */
   readonly endpoints?: { readonly objects: string; readonly items: string; readonly nodes?: string };
   readonly maxAttempts?: number;
+  /** Zero waits as long as it takes. */
+  readonly timeoutsMilliseconds?: number;
 }
 
 /** A connection that is not there after 2 s will not come; an answer that takes 8 s is lost. Both are tried again. */
@@ -38,8 +40,8 @@ export function createClients(settings: ClientSettings = {}): Clients {
     ...(settings.region === undefined ? {} : { region: settings.region }),
     ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
     requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MILLISECONDS,
-      requestTimeout: REQUEST_TIMEOUT_MILLISECONDS,
+      connectionTimeout: settings.timeoutsMilliseconds ?? CONNECTION_TIMEOUT_MILLISECONDS,
+      requestTimeout: settings.timeoutsMilliseconds ?? REQUEST_TIMEOUT_MILLISECONDS,
       throwOnRequestTimeout: true,
     },
   };

@@ -14,6 +14,7 @@ mkdirSync(code);
 writeFileSync(join(code, 'handler.mjs'), 'export const handler = async () => ({});\n');
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:alarms';
 const ALARMS = { 'checkout-p99': 'checkout', 'search-errors': 'search' };
 
 function makeStack(input: SettingsInput = {}, app = new App()): PerfScopeStack {
@@ -53,7 +54,7 @@ interface PluginReport {
 describe('cdk-nag', () => {
   const app = new App({ outdir: join(scratch, 'cdk.out') });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  makeStack({ alarms: ALARMS, emails: ['oncall@example.com'] }, app);
+  makeStack({ alarms: ALARMS, emails: ['oncall@example.com'], alarmTopics: [TOPIC] }, app);
   app.synth();
   const { pluginReports } = JSON.parse(
     readFileSync(join(scratch, 'cdk.out', 'validation-report.json'), 'utf8'),
@@ -264,6 +265,22 @@ describe('events', () => {
         'detail-type': ['CloudWatch Alarm State Change'],
         detail: { alarmName: Object.keys(ALARMS), state: { value: ['ALARM'] } },
       },
+    });
+  });
+
+  it('come from an alarm that is named by its ARN', () => {
+    const alarms = { 'arn:aws:cloudwatch:eu-central-1:123456789012:alarm:checkout:p99': 'checkout' };
+    templateOf({ alarms }).hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: Match.objectLike({ detail: Match.objectLike({ alarmName: ['checkout:p99'] }) }),
+    });
+  });
+
+  it('come through the topics that alarms notify', () => {
+    const template = templateOf({ alarmTopics: [TOPIC] });
+    template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'lambda', TopicArn: TOPIC });
+    template.hasResourceProperties('AWS::Lambda::Permission', {
+      Principal: 'sns.amazonaws.com',
+      SourceArn: TOPIC,
     });
   });
 

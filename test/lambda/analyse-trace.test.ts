@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedAws, startEmbeddedAws, TRACES_BUCKET } from '../../cli/demo/embedded-aws.ts';
 import { publishSignatures } from '../../cli/publish-signatures.ts';
 import { readSignatureFile } from '../../cli/signature-input.ts';
-import { analyseTrace, RequestError } from '../../lambda/analyse-trace.ts';
+import { analyseTrace, MAX_TRACE_BYTES, RequestError } from '../../lambda/analyse-trace.ts';
 import { type Configuration, readConfiguration } from '../../lambda/configuration.ts';
 import { dispatch } from '../../lambda/dispatch.ts';
+import { createInferenceThread } from '../../lambda/inference-thread.ts';
 import { type IncidentId, signaturesKey, traceKey } from '../../lambda/keys.ts';
 import type { Observer, Ports } from '../../lambda/ports.ts';
 import { wirePorts } from '../../lambda/wiring.ts';
@@ -110,6 +111,42 @@ describe('when time runs out in the middle of inference', () => {
     const whole = await ports().incidents.read(id);
     expect(whole.reports).toMatchObject([{ outcome: 'complete', verdict: 'spin' }]);
     expect(whole.steps.first.state).toBe('done');
+  });
+});
+
+it('when the inference thread has no memory left, the function stands and says so', async () => {
+  await publishExample();
+  const id = { service: 'lighttpd', incident: 'too-large' };
+  const request = await upload(id, trace);
+  const small = { ...ports(), inference: createInferenceThread({ maxOldGenerationSizeMb: 8 }) };
+  await expect(analyseTrace(small, configuration, request, invocation())).rejects.toThrow(/^Memory ran out/);
+  expect((await ports().incidents.read(id)).reports).toMatchObject([{ outcome: 'unfinished' }]);
+});
+
+describe('a stored trace', () => {
+  /** The object as it is, but of another size. */
+  function sized(bytes: number): Ports {
+    const real = ports();
+    return {
+      ...real,
+      traces: {
+        ...real.traces,
+        open: async (...at) => ({ ...(await real.traces.open(...at)), sizeBytes: bytes }),
+      },
+    };
+  }
+
+  it('is taken at the limit of size and refused one byte over it', async () => {
+    await publishExample();
+    const [atLimit, over] = await Promise.all([
+      upload({ service: 'lighttpd', incident: 'at-limit' }, trace),
+      upload({ service: 'lighttpd', incident: 'over-limit' }, trace),
+    ]);
+    const taken = await analyseTrace(sized(MAX_TRACE_BYTES), configuration, atLimit, invocation());
+    expect(taken.report.outcome).toBe('complete');
+    await expect(analyseTrace(sized(MAX_TRACE_BYTES + 1), configuration, over, invocation())).rejects.toThrow(
+      /ship a shorter window/,
+    );
   });
 });
 

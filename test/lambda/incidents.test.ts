@@ -47,6 +47,31 @@ describe('an alarm', () => {
     await account.settle();
   });
 
+  it('that names an instance asks only that one', async () => {
+    const at = new Date(account.now()).toISOString();
+    account.deliver(alarmEvent(at, 'i-0abc12345678def90'));
+    await account.settle();
+    const command = account.ssm.sent.find(
+      ({ Parameters }) => Parameters.incident[0] === incidentAt(at).incident,
+    );
+    expect(command?.InstanceIds).toEqual(['i-0abc12345678def90']);
+    expect(command?.Targets).toBeUndefined();
+  });
+
+  it('of no configured service fails into the dead letters: nobody guesses whom to ask', async () => {
+    const event = JSON.parse(
+      JSON.stringify(alarmEvent(new Date(account.now()).toISOString())).replaceAll(
+        'checkout-p99',
+        'stranger',
+      ),
+    );
+    const [before, asked] = [account.deadLetters.length, account.ssm.sent.length];
+    account.deliver(event);
+    await account.settle();
+    expect(account.deadLetters).toHaveLength(before + 1);
+    expect(account.ssm.sent).toHaveLength(asked);
+  });
+
   it('notifies nobody by itself, also when no node ever answers', async () => {
     const id = await openIncident();
     expect(mailOf(id.incident)).toEqual([]);

@@ -1,13 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Configuration } from '../../lambda/configuration.ts';
-import { type NodeReport, toNodeSuspect } from '../../lambda/incident/node-report.ts';
+import {
+  ITEM_SUSPECTS,
+  ITEM_TEXT,
+  type NodeReport,
+  toNodeSuspect,
+} from '../../lambda/incident/node-report.ts';
 import { drawPicture } from '../../lambda/incident/picture.ts';
 import type { IncidentState } from '../../lambda/ports.ts';
 import { MAX_SUBJECT, toSubject } from '../../lambda/report/plain.ts';
-import type { Report } from '../../lambda/report/report.ts';
+import type { Report, Suspect } from '../../lambda/report/report.ts';
 import { shortPath } from '../../lambda/report/short-path.ts';
-import { writeNotification } from '../../lambda/report/text.ts';
+import { MAX_BODY_CHARACTERS, writeNotification } from '../../lambda/report/text.ts';
 import { SPIN } from './sample-report.ts';
 
 const configuration: Configuration = {
@@ -162,7 +167,22 @@ describe('several nodes', () => {
     expect(body).toContain('fleet-wide: 2 of 2 nodes');
     expect(body).toContain('First on   web-2, 2027-01-15 08:00:10 UTC');
     expect(attributes.severity).toBe('critical');
+    expect(body).toContain('aws s3 ls --recursive s3://my-reports/reports/lighttpd/p99-20261123T021500Z/');
   });
+});
+
+it('a body is never longer than the limit, however long the names are', () => {
+  const long = 'f'.repeat(ITEM_TEXT);
+  const report = nodeReport(SPIN, {
+    suspects: Array.from({ length: ITEM_SUSPECTS }, () => ({
+      ...toNodeSuspect(SPIN.suspects[0] as Suspect),
+      function: long,
+      evidence: long,
+      collidesWith: Array.from({ length: ITEM_SUSPECTS }, () => long),
+    })),
+    path: Array.from({ length: 100 }, () => long),
+  });
+  expect(notify([report]).body).toHaveLength(MAX_BODY_CHARACTERS);
 });
 
 describe('text from a compromised node', () => {

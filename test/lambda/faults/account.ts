@@ -96,6 +96,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     credentials: { accessKeyId: 'embedded', secretAccessKey: 'embedded' },
     endpoints: { objects: aws.objectsUrl, items: aws.itemsUrl, nodes: ssm.url },
     maxAttempts: 1,
+    // All run in this one process: a busy machine must not look like a fault of AWS.
+    timeoutsMilliseconds: 0,
   };
   const wire = (clients: Clients): Ports => ({
     ...wirePorts(configuration, clients, QUIET, { now: () => now }),
@@ -243,7 +245,8 @@ function readMail(message: ReceivedMessage): Mail {
   };
 }
 
-export function alarmEvent(at: string): unknown {
+export function alarmEvent(at: string, instance?: string): unknown {
+  const dimensions = instance === undefined ? {} : { InstanceId: instance };
   return {
     source: 'aws.cloudwatch',
     alarmArn: `arn:aws:cloudwatch:${EMBEDDED_REGION}:000000000000:alarm:${ALARM_NAME}`,
@@ -258,7 +261,7 @@ export function alarmEvent(at: string): unknown {
         timestamp: at.replace('Z', '+0000'),
       },
       previousState: { value: 'OK', reason: 'fine', timestamp: at },
-      configuration: { metrics: [] },
+      configuration: { metrics: [{ id: 'm1', metricStat: { metric: { dimensions } } }] },
     },
   };
 }

@@ -30,16 +30,20 @@ export const CALLS = [
   'DynamoDB UpdateItem (done ship)',
   'DynamoDB UpdateItem (claim first)',
   'DynamoDB UpdateItem (done first)',
+  'DynamoDB UpdateItem (claim final)',
+  'DynamoDB UpdateItem (done final)',
   'SQS SendMessage (follow-up)',
   'SSM SendCommand',
   'SSM ListCommands',
-  'SNS Publish',
+  'SNS Publish (first)',
+  'SNS Publish (final)',
 ] as const;
 export type Call = (typeof CALLS)[number];
 
 interface Input {
   readonly Key?: unknown;
   readonly UpdateExpression?: string;
+  readonly MessageAttributes?: { readonly step?: { readonly StringValue?: string } };
 }
 
 function callOf(command: string, input: Input): Call | null {
@@ -61,7 +65,7 @@ function callOf(command: string, input: Input): Call | null {
     case 'UpdateItemCommand':
       if (update.includes(':alarm')) return 'DynamoDB UpdateItem (alarm)';
       if (update.includes(':verdict')) return 'DynamoDB UpdateItem (picture)';
-      for (const step of ['ship', 'first'] as const) {
+      for (const step of ['ship', 'first', 'final'] as const) {
         if (update.includes(`${step}State = :claimed`)) return `DynamoDB UpdateItem (claim ${step})`;
         if (update.includes(`${step}State = :done`)) return `DynamoDB UpdateItem (done ${step})`;
       }
@@ -73,7 +77,9 @@ function callOf(command: string, input: Input): Call | null {
     case 'ListCommandsCommand':
       return 'SSM ListCommands';
     case 'PublishCommand':
-      return 'SNS Publish';
+      return input.MessageAttributes?.step?.StringValue === 'final'
+        ? 'SNS Publish (final)'
+        : 'SNS Publish (first)';
     default:
       return null;
   }

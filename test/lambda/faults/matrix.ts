@@ -92,14 +92,14 @@ export function allCells(): CellName[] {
 }
 
 /**
- * A quarter of the cells for every test run: each call meets each fault, the patterns take turns. All of them:
- * `npm run --silent fault-matrix`.
+ * A quarter of the cells for every test run: each call meets each fault, the patterns take turns; calls of the final
+ * notification happen in one of them only. All cells: `npm run --silent fault-matrix`.
  */
 export function sampledCells(): CellName[] {
-  return allCells().filter(
-    ({ call, fault, pattern }) =>
-      (CALLS.indexOf(call) + FAULTS.indexOf(fault)) % PATTERNS.length === PATTERNS.indexOf(pattern),
-  );
+  return allCells().filter(({ call, fault, pattern }) => {
+    const turn = (CALLS.indexOf(call) + FAULTS.indexOf(fault)) % PATTERNS.length;
+    return pattern === (call.includes('final') ? 'out of order' : PATTERNS[turn]);
+  });
 }
 
 export async function* runCells(account: Account, cells: readonly CellName[]): AsyncIterable<Cell> {
@@ -144,12 +144,13 @@ async function runCell(
       for (let copy = 0; copy < 10; copy += 1) deliver(sick);
       break;
     case 'out of order':
-      deliver(other);
-      await account.settle();
+      // Traces before their alarm, the second long after the first, and the first once more at the end.
       deliver(sick);
+      await account.settle();
+      deliver(other);
       deliver(alarm);
       await account.settle();
-      deliver(other);
+      deliver(sick);
       break;
   }
   await account.settle();
