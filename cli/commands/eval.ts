@@ -17,8 +17,8 @@ export function register(program: Command): void {
     .command('eval')
     .summary('score the method against cases with known answers')
     .description(
-      'Mines the profiles of each case below a folder, infers on its production trace and its baseline, and prints\n' +
-        'where the truly faulty function was ranked. A folder without case.json is passed over; a missing file is\n' +
+      'Mines the profiles of each case below a folder, infers on its production trace and its baseline, and prints ' +
+        'where the truly faulty function was ranked. A folder without case.json is passed over; a missing file is ' +
         'reported and the case left out.',
     )
     .argument('<cases>', 'folder of case folders: case.json, profile-*, production.*, baseline.*')
@@ -37,7 +37,10 @@ export function register(program: Command): void {
         .default([]),
     )
     .option('--paper', 'rank as the paper does: by the largest increase in time or frequency')
-    .addHelpText('after', '\nExample:\n  perfscope eval cases/ --json scores.json')
+    .addHelpText(
+      'after',
+      '\nExample:\n  perfscope eval examples --json scores.json\n\nWhat a case is made of: examples/README.md.',
+    )
     .action(async (folder: string, options: EvalOptions) => {
       const [{ evaluateCase }, { readCases }, { summarize }, { evaluationTable }, { readTraceFile }] =
         await Promise.all([
