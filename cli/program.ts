@@ -1,14 +1,26 @@
 import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
+import { register as registerCheck } from './commands/check.ts';
+import { register as registerDisarm } from './commands/disarm.ts';
 import { register as registerEval } from './commands/eval.ts';
 import { register as registerInfer } from './commands/infer.ts';
 import { register as registerMine } from './commands/mine.ts';
+import { register as registerRecord } from './commands/record.ts';
+import { register as registerShip } from './commands/ship.ts';
 
 /**
  * The commands, in the order of the help. A command is a file in commands/ that exports `register(program)`; it
  * imports what is heavy inside its action, so that `--help` and the other commands start fast.
  */
-const commands = [registerMine, registerInfer, registerEval] as const;
+const commands = [
+  registerMine,
+  registerInfer,
+  registerEval,
+  registerRecord,
+  registerShip,
+  registerDisarm,
+  registerCheck,
+] as const;
 
 export function createProgram(): Command {
   const program = new Command('perfscope')
