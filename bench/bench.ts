@@ -19,6 +19,14 @@ const benchmarks: Readonly<
     about: 'events per CPU-second of mining the profiles of recorded cases',
     load: async () => (await import('./mining.ts')).mining,
   },
+  floor: {
+    about: 'what a system call costs more under each way of having the kernel record it',
+    load: async () => (await import('./floor.ts')).floor,
+  },
+  overhead: {
+    about: 'what recording costs redis-server and nginx, next to the bare ring, perf record and strace',
+    load: async () => (await import('./overhead.ts')).overhead,
+  },
 };
 
 const DEFAULT_ROUNDS = 5;
