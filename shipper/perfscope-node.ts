@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { register as registerCheck } from '../cli/commands/check.ts';
+import { register as registerDisarm } from '../cli/commands/disarm.ts';
+import { register as registerRecord } from '../cli/commands/record.ts';
+import { register as registerShip } from '../cli/commands/ship.ts';
+import { exitCodes, failureOf } from '../cli/exit-code.ts';
+import { SHIPPER_VERSION } from './version.ts';
+
+/** The commands that a node needs, and nothing else: what the single file for nodes is made of. */
+async function main(): Promise<number> {
+  const program = new Command('perfscope')
+    .description(
+      "The part of PerfScope that runs on a node: records a service's system calls and ships them.",
+    )
+    .version(SHIPPER_VERSION)
+    .exitOverride();
+  for (const register of [registerRecord, registerShip, registerDisarm, registerCheck]) register(program);
+  try {
+    await program.parseAsync();
+    return exitCodes.done;
+  } catch (error) {
+    const { exitCode, message } = failureOf(error, process.env.PERFSCOPE_DEBUG !== undefined);
+    if (message !== '') process.stderr.write(`${message}\n`);
+    return exitCode;
+  }
+}
+
+main().then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,91 @@
+import { closeSync, constants, existsSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { COMMIT_LENGTH, MISSED_EVENTS } from '../../trace/readers/trace-dat/ring-page.ts';
+import { HEAD_BYTES, openSink, type PageSink } from '../ring/drained-pages.ts';
+import { ringCpus } from './tracefs.ts';
+
+/**
+ * Takes the pages out of an instance's ring into files, oldest first, while the kernel goes on recording.
+ * `trace_pipe_raw` gives one page a read and consumes it; a page that the kernel still fills is given as far as it
+ * is filled (ring_buffer_read_page in kernel/trace/ring_buffer.c).
+ */
+export interface Drain {
+  readonly instance: string;
+  readonly pageBytes: number;
+  /** Where the pages go; a further one takes over where the disk of the one before is full. */
+  readonly directories: readonly string[];
+  /** Stands while pages are on their way: one that is there already tells of a drain that was killed. */
+  readonly marker: string;
+  /** CLOCK_MONOTONIC: what is newer stays in the ring. */
+  readonly untilNs: bigint;
+}
+
+/** Pages that are read before they are written: what a kill at the worst moment can lose of one CPU. */
+const PAGES_AT_ONCE = 64;
+
+/** Returns the number of pages taken. Throws where every directory's disk is full; the rest stays in the ring. */
+export function drainRing(drain: Drain): number {
+  const lastWasKilled = existsSync(drain.marker);
+  writeFileSync(drain.marker, '', { mode: 0o600 });
+  const sink = openSink(drain.directories, drain.untilNs);
+  let pages = 0;
+  try {
+    for (const cpu of ringCpus(drain.instance)) {
+      const ring = openSync(
+        join(drain.instance, 'per_cpu', `cpu${cpu}`, 'trace_pipe_raw'),
+        constants.O_RDONLY | constants.O_NONBLOCK,
+      );
+      try {
+        pages += drainCpu(ring, cpu, sink, drain, lastWasKilled);
+      } finally {
+        closeSync(ring);
+      }
+    }
+  } finally {
+    sink.close();
+  }
+  rmSync(drain.marker, { force: true });
+  return pages;
+}
+
+function drainCpu(ring: number, cpu: number, sink: PageSink, drain: Drain, pagesWereLost: boolean): number {
+  const { pageBytes } = drain;
+  const batch = new Uint8Array(pageBytes * PAGES_AT_ONCE);
+  const words = new Uint32Array(batch.buffer);
+  const heads = new Uint8Array(PAGES_AT_ONCE * HEAD_BYTES);
+  const untilHigh = Number(drain.untilNs >> 32n);
+  const untilLow = Number(drain.untilNs & 0xffff_ffffn);
+  let pages = 0;
+  let isEmpty = false;
+  while (!isEmpty) {
+    let filled = 0;
+    while (filled < PAGES_AT_ONCE && !isEmpty) {
+      const start = filled * pageBytes;
+      if (!readPage(ring, batch, start, pageBytes)) {
+        isEmpty = true;
+        break;
+      }
+      const at = start / 4;
+      // A busy CPU fills the ring as fast as it is read: what is newer than the drain's start can wait.
+      isEmpty = words[at + 1]! > untilHigh || (words[at + 1]! === untilHigh && words[at]! >= untilLow);
+      if ((words[at + 2]! & COMMIT_LENGTH) === 0) continue;
+      if (pages + filled === 0 && pagesWereLost) words[at + 2] = words[at + 2]! | MISSED_EVENTS;
+      heads.set(batch.subarray(start, start + HEAD_BYTES), filled * HEAD_BYTES);
+      filled++;
+    }
+    if (filled === 0) break;
+    sink.append(cpu, batch.subarray(0, filled * pageBytes), heads.subarray(0, filled * HEAD_BYTES));
+    pages += filled;
+  }
+  return pages;
+}
+
+/** False where the ring has nothing more. */
+function readPage(ring: number, batch: Uint8Array, at: number, pageBytes: number): boolean {
+  try {
+    return readSync(ring, batch, at, pageBytes, null) > 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false;
+    throw error;
+  }
+}
