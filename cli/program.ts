@@ -25,7 +25,7 @@ const commands = [
 export function createProgram(): Command {
   const program = new Command('perfscope')
     .description(
-      "Names the functions that most likely hold a server's performance bug, from nothing but the last minutes of\n" +
+      "Names the functions that most likely hold a server's performance bug, from nothing but the last minutes of " +
         'its system calls (Dean et al., "PerfScope", SoCC 2014).',
     )
     .version(packageFile.version)
@@ -36,13 +36,17 @@ export function createProgram(): Command {
       `
 The way from a profile to a suspect:
   1. In staging, profile the build under normal load and learn its functions' signatures:
-       perf record -e 'raw_syscalls:sys_*' --call-graph dwarf -p PID -o perf.data -- sleep 60
-       perf script -i perf.data -F comm,pid,tid,cpu,time,event,trace,ip,sym,dso | gzip > normal.perf-script.gz
-       perfscope mine normal*.perf-script.gz --service shop --build 1.4.2 -o signatures.json
-  2. In production, when it hangs or slows down, take the last 90 seconds of system calls:
-       perf record -e 'raw_syscalls:sys_*' -p PID -o perf.data -- sleep 90
-       perf script -i perf.data -F comm,pid,tid,cpu,time,event,trace > incident.perf-script
-  3. perfscope infer incident.perf-script --signatures signatures.json
+       perf record -o normal.data -m 8M -k CLOCK_MONOTONIC -e 'raw_syscalls:sys_*,sched:sched_switch' \\
+           --call-graph dwarf,8192 --user-callchains -p PID -- sleep 45
+       perf script -i normal.data --no-inline -F comm,pid,tid,cpu,time,event,trace,ip,sym,dso | gzip > normal.gz
+       perfscope mine normal.gz --service shop --build 1.4.2 -o signatures.json
+     That is for C and C++. Node.js and Java need --call-graph fp and flags of their own: docs/profiling.md.
+     Profiles of several workloads name more functions than one.
+  2. In production, when it hangs or slows down, take 90 seconds of system calls, without stacks:
+       perf record -o incident.data -m 16M -k CLOCK_MONOTONIC -e 'raw_syscalls:sys_*,sched:sched_switch' \\
+           -p PID -- sleep 90
+       perf script -i incident.data -F comm,pid,tid,cpu,time,event,trace | gzip > incident.gz
+  3. perfscope infer incident.gz --signatures signatures.json
 
 Exit codes: 0 done (also when nothing is wrong), 1 bad input, 2 usage, 3 a fault of this program.`,
     );

@@ -35,6 +35,14 @@ export interface SymbolColumn {
   readonly symbols: readonly CallSymbol[];
 }
 
+/**
+ * Most different symbols of one trace: ids are 16 bits wide. Real servers show a few hundred; the further ones of a
+ * hostile text are one symbol.
+ */
+export const MAX_SYMBOLS = 0x10000;
+
+const FURTHER_SYMBOLS: CallSymbol = 'other';
+
 /** Kernel-internal restart codes (include/linux/errno.h: 512–516) never reach user space: the call was interrupted. */
 const FIRST_RESTART_ERRNO = 512;
 const LAST_RESTART_ERRNO = 516;
@@ -53,8 +61,10 @@ export function symbolColumn(trace: Trace): SymbolColumn {
       call * 0x2000 + (result === NO_RESULT ? 0x1fff : result < 0 ? Math.min(-result, 0x1ff0) + 2 : result);
     let id = known.get(key);
     if (id === undefined) {
-      id = symbols.length;
-      symbols.push(callSymbol(trace.callNames[call] ?? 'unknown', result));
+      id = Math.min(symbols.length, MAX_SYMBOLS - 1);
+      if (id === symbols.length) {
+        symbols.push(id < MAX_SYMBOLS - 1 ? callSymbol(trace.callNames[call] ?? 'unknown', result) : FURTHER_SYMBOLS);
+      }
       known.set(key, id);
     }
     ids[row] = id;

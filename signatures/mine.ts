@@ -1,5 +1,5 @@
 import type { Trace } from '../trace/trace.ts';
-import { symbolColumn } from './call-symbol.ts';
+import { MAX_SYMBOLS, symbolColumn } from './call-symbol.ts';
 import { NO_TRAIT, TRAIT_KINDS, traitColumns } from './call-traits.ts';
 import { contextColumn, growingCallTree } from './call-tree.ts';
 import { collisionGroups } from './collisions.ts';
@@ -13,6 +13,7 @@ import {
   requestLatencies,
   stateDurations,
 } from './normal-behaviour.ts';
+import { inheritFromWaker } from './pool-work.ts';
 import { SIGNATURE_SCHEMA, type SignatureSet } from './signature-set.ts';
 import { frameClassifier, type LibraryFrames } from './user-functions.ts';
 
@@ -28,6 +29,8 @@ export interface MineOptions {
   readonly build?: string;
   /** Further libraries and runtimes, on top of catalog/library-frames.json. */
   readonly libraryFrames?: Partial<LibraryFrames>;
+  /** Give pool threads' calls the context of who woke them (pool-work.ts). Default true. */
+  readonly poolWork?: boolean;
   readonly onProgress?: (step: string) => void;
 }
 
@@ -69,8 +72,14 @@ export async function mine(
           'symbols or frame pointers are missing (see docs/profiling.md for the command that records them)',
       );
     }
+    if (options.poolWork !== false) inheritFromWaker(trace, contexts);
     const local = symbolColumn(trace);
     const globalIds = local.symbols.map((symbol) => symbols.id(symbol));
+    if (symbols.values.length > MAX_SYMBOLS) {
+      throw new SignatureError(
+        `${profile.name}: more than ${MAX_SYMBOLS} different calls and results in the profiles; expected perf script output of one service (see docs/profiling.md)`,
+      );
+    }
     const symbolIds = Uint16Array.from(local.ids, (id) => globalIds[id] as number);
     perProfile.push(functionInvocations(trace, tree, contexts, symbolIds));
     const stateIds = new Int32Array(trace.length);

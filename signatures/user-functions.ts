@@ -37,11 +37,13 @@ export function frameClassifier(extra: Partial<LibraryFrames> = {}): FrameClassi
   const objects = compile([...shipped.objects, ...(extra.objects ?? [])], 'objects');
   const functions = compile([...shipped.functions, ...(extra.functions ?? [])], 'functions');
   const entries = compile([...shipped.entries, ...(extra.entries ?? [])], 'entries');
+  // A statically linked program carries the C library's entry functions in its own object.
+  const libraryNames = [...functions, ...entries];
   return {
     userFunction(frame) {
       const generated = PERF_MAP.test(frame.object);
       if (!generated && objects.some((pattern) => pattern.test(frame.object))) return null;
-      if (functions.some((pattern) => pattern.test(frame.name))) return null;
+      if (libraryNames.some((pattern) => pattern.test(frame.name))) return null;
       const name = functionName(frame.name);
       const at = name.lastIndexOf(' ');
       const source = generated && at >= 0 && !name.endsWith(')') ? name.slice(at + 1) : '';
@@ -59,9 +61,8 @@ export function functionName(raw: string): string {
   const script = JAVASCRIPT.exec(raw)?.[1];
   if (script !== undefined)
     return script.startsWith('/') || script.startsWith('file:') ? `(anonymous) ${script}` : script;
-  const method = JAVA_METHOD.exec(raw)?.[1];
-  if (method !== undefined) return method.replace(HIDDEN_CLASS_ADDRESS, '');
-  return raw.replace(COMPILER_CLONE, '');
+  const method = JAVA_METHOD.exec(raw)?.[1] ?? raw;
+  return method.replace(HIDDEN_CLASS_ADDRESS, '').replace(COMPILER_CLONE, '');
 }
 
 function compile(patterns: readonly string[], list: string): RegExp[] {

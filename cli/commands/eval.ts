@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { type Idea, ideas } from '../../lambda/inference/method-options.ts';
 import type { Source } from '../evaluation/evaluate.ts';
 import { InputError } from '../input-error.ts';
 import { writeOutput } from '../output.ts';
@@ -7,6 +8,8 @@ import { createProgress } from '../progress.ts';
 interface EvalOptions {
   readonly json?: string;
   readonly source: Source;
+  readonly without: readonly Idea[];
+  readonly paper?: boolean;
 }
 
 export function register(program: Command): void {
@@ -14,8 +17,8 @@ export function register(program: Command): void {
     .command('eval')
     .summary('score the method against cases with known answers')
     .description(
-      'Mines the profiles of each case below a folder, infers on its production trace and its baseline, and prints\n' +
-        'where the truly faulty function was ranked. A folder without case.json is passed over; a missing file is\n' +
+      'Mines the profiles of each case below a folder, infers on its production trace and its baseline, and prints ' +
+        'where the truly faulty function was ranked. A folder without case.json is passed over; a missing file is ' +
         'reported and the case left out.',
     )
     .argument('<cases>', 'folder of case folders: case.json, profile-*, production.*, baseline.*')
@@ -25,7 +28,19 @@ export function register(program: Command): void {
         .choices(['perf-script', 'strace'])
         .default('perf-script'),
     )
-    .addHelpText('after', '\nExample:\n  perfscope eval cases/ --json scores.json')
+    .addOption(
+      new Option(
+        '--without <idea...>',
+        'leave out ideas of the method, to see what each is worth (docs/method.md)',
+      )
+        .choices(Object.keys(ideas))
+        .default([]),
+    )
+    .option('--paper', 'rank as the paper does: by the largest increase in time or frequency')
+    .addHelpText(
+      'after',
+      '\nExample:\n  perfscope eval examples --json scores.json\n\nWhat a case is made of: examples/README.md.',
+    )
     .action(async (folder: string, options: EvalOptions) => {
       const [{ evaluateCase }, { readCases }, { summarize }, { evaluationTable }, { readTraceFile }] =
         await Promise.all([
@@ -48,7 +63,10 @@ export function register(program: Command): void {
       };
       try {
         for (const known of readCases(folder)) {
-          const result = await evaluateCase(known, options.source, tools);
+          const result = await evaluateCase(known, options.source, tools, {
+            without: new Set(options.without),
+            paperRanking: options.paper === true,
+          });
           if ('missing' in result) missing.push(result.missing);
           else scores.push(result.score);
         }

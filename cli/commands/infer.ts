@@ -17,7 +17,7 @@ export function register(program: Command): void {
     .command('infer')
     .summary("name the functions behind a trace's abnormal behaviour")
     .description(
-      'Finds what is abnormal in the last minutes of a server’s system calls and names the functions most likely\n' +
+      'Finds what is abnormal in the last minutes of a server’s system calls and names the functions most likely ' +
         'behind it. Without signatures it still says what is abnormal, since when, and the path of calls that led there.',
     )
     .argument('<trace>', 'perf script or strace text, plain, gzip or zstd; - is standard input')
@@ -29,11 +29,13 @@ export function register(program: Command): void {
       'after',
       `
 Examples:
-  perf record -e 'raw_syscalls:sys_*' -p "$(pidof shopd)" -o perf.data -- sleep 90
-  perf script -i perf.data -F comm,pid,tid,cpu,time,event,trace > incident.perf-script
+  perf record -o incident.data -m 16M -k CLOCK_MONOTONIC -e 'raw_syscalls:sys_*,sched:sched_switch' \\
+      -p "$(pidof shopd)" -- sleep 90
+  perf script -i incident.data -F comm,pid,tid,cpu,time,event,trace > incident.perf-script
   perfscope infer incident.perf-script --signatures signatures.json
 
-  strace -f -ttt -T -o incident.strace -p "$(pidof shopd)"        (where perf cannot be had)
+Where perf cannot be had, at a much higher cost for the server (Ctrl-C after 90 seconds):
+  strace -f -ttt -T -s 0 -o incident.strace -p "$(pidof shopd)"
   perfscope infer incident.strace --signatures signatures.json --json report.json`,
     )
     .action(async (path: string, options: InferOptions) => {

@@ -22,8 +22,8 @@ export function register(program: Command): void {
     .command('mine')
     .summary("learn the functions' signatures from profiles of normal runs")
     .description(
-      "Learns what each function's system calls look like from profiles of NORMAL runs with call stacks, and writes\n" +
-        'them as one signature set. Give several profiles under different workloads, a minute or so each: what one\n' +
+      "Learns what each function's system calls look like from profiles of NORMAL runs with call stacks, and writes " +
+        'them as one signature set. Give several profiles under different workloads, a minute or so each: what one ' +
         'workload never does, its profile cannot teach.',
     )
     .argument('<profiles...>', 'perf script text with call stacks, plain, gzip or zstd (docs/profiling.md)')
@@ -42,9 +42,12 @@ export function register(program: Command): void {
       'after',
       `
 Example:
-  perf record -e 'raw_syscalls:sys_*' --call-graph dwarf -p "$(pidof shopd)" -o perf.data -- sleep 60
-  perf script -i perf.data -F comm,pid,tid,cpu,time,event,trace,ip,sym,dso | gzip > read.perf-script.gz
-  perfscope mine read.perf-script.gz write.perf-script.gz --service shop --build 1.4.2 -o signatures.json`,
+  perf record -o read.data -m 8M -k CLOCK_MONOTONIC -e 'raw_syscalls:sys_*,sched:sched_switch' \\
+      --call-graph dwarf,8192 --user-callchains -p "$(pidof shopd)" -- sleep 45
+  perf script -i read.data --no-inline -F comm,pid,tid,cpu,time,event,trace,ip,sym,dso | gzip > read.perf-script.gz
+  perfscope mine read.perf-script.gz write.perf-script.gz --service shop --build 1.4.2 -o signatures.json
+
+That is for C and C++. Node.js and Java need --call-graph fp and flags of their own: docs/profiling.md.`,
     )
     .action(async (profiles: string[], options: MineOptions) => {
       const progress = createProgress();

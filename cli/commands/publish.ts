@@ -9,7 +9,8 @@ Needs AWS credentials that may put s3://BUCKET/signatures/* (the ones that deplo
 
 Examples:
   perfscope publish signatures.json --bucket perfscope-buckets-traces-1a2b3c
-  aws lambda invoke --function-name FUNCTION --payload '{"incident":"shop/p99-20261123T021500Z"}' out.json
+  aws lambda invoke --function-name FUNCTION --cli-binary-format raw-in-base64-out \\
+      --payload '{"incident":"shop/p99-20261123T021500Z"}' out.json
                                           run an incident again with what was published`;
 
 interface Options {

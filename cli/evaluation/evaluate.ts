@@ -1,4 +1,5 @@
 import { infer } from '../../lambda/inference/infer.ts';
+import { type MethodOptions, wholeMethod } from '../../lambda/inference/method-options.ts';
 import { mine } from '../../signatures/mine.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { baselineCuts } from './baseline-cuts.ts';
@@ -21,6 +22,7 @@ export async function evaluateCase(
   known: KnownCase,
   source: Source,
   tools: EvaluationTools,
+  method: MethodOptions = wholeMethod,
 ): Promise<{ readonly score: CaseScore } | { readonly missing: string }> {
   const production = caseTrace(known, source === 'strace' ? 'production.strace' : 'production.perf-script');
   const baseline = caseTrace(known, 'baseline.perf-script');
@@ -33,19 +35,19 @@ export async function evaluateCase(
       yield { name: path, trace: await tools.read(path, true) };
     }
   };
-  const set = await mine(profiles(), { service: known.id });
+  const set = await mine(profiles(), { service: known.id, poolWork: !method.without.has('pool-work') });
   const mined = tools.cpuSeconds();
   tools.onProgress(`${known.id}: inferring`);
   const trace = await tools.read(production, false);
-  const report = infer(trace, set);
+  const report = infer(trace, set, method);
   const inferred = tools.cpuSeconds();
   const healthy = baseline === null ? null : await tools.read(baseline, false);
-  const baselineVerdict = healthy === null ? null : infer(healthy, set).verdict;
+  const baselineVerdict = healthy === null ? null : infer(healthy, set, method).verdict;
   const falseAlarms =
     healthy === null
       ? []
       : baselineCuts(healthy)
-          .filter((cut) => infer(cut.trace, set).verdict !== 'normal')
+          .filter((cut) => infer(cut.trace, set, method).verdict !== 'normal')
           .map((cut) => cut.name);
   return {
     score: {

@@ -1,7 +1,7 @@
 import { OPEN, type Trace } from '../../trace/trace.ts';
 import type { Clusters } from './cluster.ts';
 import type { Finding } from './evidence.ts';
-import type { Units } from './units.ts';
+import { type Units, unitOfRow } from './units.ts';
 
 export interface AbnormalUnit {
   readonly unit: number;
@@ -22,15 +22,10 @@ export function abnormalUnits(
   units: Units,
   clusters: Clusters,
 ): AbnormalUnit[] {
-  const unitOfRow = new Int32Array(trace.length).fill(-1);
-  for (let unit = 0; unit < units.length; unit++) {
-    for (let i = units.from[unit] as number; i < (units.to[unit] as number); i++) {
-      unitOfRow[units.rows[i] as number] = unit;
-    }
-  }
+  const unitOf = unitOfRow(units);
   const weights = new Map<number, number>();
   for (let i = 0; i < finding.calls.rows.length; i++) {
-    const unit = unitOfRow[finding.calls.rows[i] as number] as number;
+    const unit = unitOf[finding.calls.rows[i] as number] as number;
     weights.set(unit, (weights.get(unit) ?? 0) + (finding.calls.weights[i] as number));
   }
   const medians = clusterMedians(units, clusters, finding.onsetNs);

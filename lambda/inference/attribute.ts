@@ -1,9 +1,10 @@
 import { callOfSymbol, type SymbolColumn } from '../../signatures/call-symbol.ts';
 import { NO_TRAIT, TRAIT_KINDS, type TraitColumns } from '../../signatures/call-traits.ts';
-import { foldLoops } from '../../signatures/fold-loops.ts';
+import { type Folded, foldLoops } from '../../signatures/fold-loops.ts';
 import { rowsByThread } from '../../signatures/invocations.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { CallModel } from './call-model.ts';
+import { type MethodOptions, wholeMethod } from './method-options.ts';
 
 /** No state: the call was made where no profile shows it. */
 export const NO_STATE = -1;
@@ -17,9 +18,9 @@ export interface Attribution {
 }
 
 /** Log probability that a call shows another result class than its state did in the profiles. */
-const OTHER_RESULT = Number(process.env.OR ?? -3);
+const OTHER_RESULT = -3;
 /** Log probability that a call is made where no profile shows it: the thread stays in its context. */
-const NOVEL_CALL = Number(process.env.NC ?? -30);
+const NOVEL_CALL = -30;
 /** States kept per call; call trees rarely have more places for one symbol that are near each other. */
 const BEAM = 24;
 
@@ -33,13 +34,22 @@ export function attributeCalls(
   column: SymbolColumn,
   traits: TraitColumns,
   model: CallModel,
+  { without }: MethodOptions = wholeMethod,
 ): Attribution {
   const places = column.symbols.map((symbol) => placesOf(symbol, model));
-  const traitIds = traits.traits.map((trait) => model.traitIds.get(trait) ?? NO_TRAIT);
+  const traitIds = traits.traits.map((trait) =>
+    without.has('traits') ? NO_TRAIT : (model.traitIds.get(trait) ?? NO_TRAIT),
+  );
   const states = new Int32Array(trace.length).fill(NO_STATE);
   const contexts = new Int32Array(trace.length);
   for (const rows of rowsByThread(trace)) {
-    const { kept, representative } = foldLoops(Uint16Array.from(rows, (row) => column.ids[row] as number));
+    if (without.has('attribution')) {
+      likeliestPlaces(rows, column, places, model, { states, contexts });
+      continue;
+    }
+    const { kept, representative } = (without.has('loop-folding') ? keepAll : foldLoops)(
+      Uint16Array.from(rows, (row) => column.ids[row] as number),
+    );
     const keptRows = kept.map((position) => rows[position] as number);
     const path = likeliestPath(keptRows, { column, traits, traitIds, places, model });
     for (let i = 0; i < rows.length; i++) {
@@ -50,6 +60,32 @@ export function attributeCalls(
     }
   }
   return { states, contexts };
+}
+
+/** Without the model of order: each call at the place where its symbol is most often. */
+function likeliestPlaces(
+  rows: Uint32Array,
+  column: SymbolColumn,
+  places: readonly Places[],
+  model: CallModel,
+  out: Attribution,
+): void {
+  for (const row of rows) {
+    const { states, emission } = places[column.ids[row] as number] as Places;
+    let best = NO_STATE;
+    let score = Number.NEGATIVE_INFINITY;
+    for (const [i, state] of states.entries()) {
+      const value = (model.logShare[state] as number) + (emission[i] as number);
+      if (value > score) [best, score] = [state, value];
+    }
+    out.states[row] = best;
+    out.contexts[row] = best === NO_STATE ? 0 : (model.contextOf[best] as number);
+  }
+}
+
+function keepAll(symbols: Uint16Array): Pick<Folded, 'kept' | 'representative'> {
+  const kept = Uint32Array.from(symbols, (_, i) => i);
+  return { kept, representative: kept };
 }
 
 interface Places {

@@ -28,11 +28,11 @@ export interface CallModel {
 }
 
 /** Share of probability kept for steps that no profile shows. */
-const UNSEEN_STEP = Number(process.env.US ?? 0.01);
+const UNSEEN_STEP = 0.01;
 
 /** Evidence of one trait is bounded, more so against a state: an abnormal run shows what no profile does. */
-const MAX_TRAIT_FOR = Number(process.env.TF ?? 5);
-const MAX_TRAIT_AGAINST = Number(process.env.TA ?? 1);
+const MAX_TRAIT_FOR = 5;
+const MAX_TRAIT_AGAINST = 1;
 /** Calls that each state is given of the general mix of traits (additive smoothing). */
 const TRAIT_PRIOR = 0.5;
 
@@ -92,6 +92,8 @@ export function callModel(set: SignatureSet): CallModel {
     byCall,
     traitIds: new Map(set.traits.map((trait, id) => [trait, id])),
     trait(state, trait) {
+      // A profile's descriptors may all be of other calls: a trait that no call shows speaks for no place.
+      if (traitCount[trait] === 0) return 0;
       const kind = kindOfTrait[trait] as string;
       const general = (traitCount[trait] as number) / (kindTotal.get(kind) as number);
       const own = (traitsOf[state] as Map<number, number>).get(trait) ?? 0;

@@ -7,7 +7,7 @@ import type { Clusters } from './cluster.ts';
 import type { Finding, Observation } from './evidence.ts';
 import { functionProfile } from './function-profile.ts';
 import type { Candidate } from './rank.ts';
-import type { Units } from './units.ts';
+import { type Units, unitOfRow } from './units.ts';
 import { percent } from './warnings.ts';
 
 /** Clusters in the report, largest change of rate first. */
@@ -27,29 +27,33 @@ const CLEAR_LEAD = 1.08;
 const STRONG_COVER = 0.5;
 const GOOD_COVERAGE = 0.8;
 
+/** Units cited per suspect, those with the most of the abnormality first. */
+const MAX_CITED_UNITS = 10;
+
+/** @param ranked all candidates; the first `most` of them are suspects */
 export function suspectReports(input: {
   readonly ranked: readonly Candidate[];
+  readonly most: number;
   readonly finding: Finding;
   readonly observation: Observation;
   readonly units: Units;
+  readonly abnormal: readonly AbnormalUnit[];
   readonly signatures: SignatureSet;
   readonly coverage: number | null;
 }): Suspect[] {
-  const { ranked, finding, observation, units, signatures, coverage } = input;
-  const unitOfRow = new Int32Array(observation.trace.length).fill(-1);
-  for (let unit = 0; unit < units.length; unit++) {
-    for (let i = units.from[unit] as number; i < (units.to[unit] as number); i++) {
-      unitOfRow[units.rows[i] as number] = unit;
-    }
-  }
-  const { presence } = functionProfile(signatures);
+  const { ranked, most, finding, observation, units, abnormal, signatures, coverage } = input;
+  const { presence, paths } = functionProfile(signatures);
+  const contexts = abnormalContexts(finding, observation, units, abnormal);
   const best = ranked[0]?.score ?? 1;
-  return ranked.map((candidate, i) => {
+  return ranked.slice(0, most).map((candidate, i) => {
     const fn = signatures.functions[candidate.fn] as SignatureSet['functions'][number];
     const tied = ranked.filter(
       (other) => other !== candidate && Math.abs(other.score - candidate.score) < 1e-12,
     );
     const next = ranked[i + 1]?.score ?? 0;
+    const explained = abnormal.filter(({ unit }) =>
+      [...(contexts.get(unit) ?? [])].some((context) => paths[context]?.includes(candidate.fn)),
+    );
     return {
       rank: i + 1,
       function: fn.name,
@@ -58,10 +62,25 @@ export function suspectReports(input: {
       abnormality: round(finding.abnormality),
       confidence: confidenceOf(finding, candidate, i, next, coverage),
       evidence: evidenceOf(finding, candidate, presence[candidate.fn] as number),
-      units: [...new Set(candidate.rows.map((row) => unitOfRow[row] as number))].slice(0, 10),
+      units: explained.slice(0, MAX_CITED_UNITS).map(({ unit }) => unit),
       score: round(candidate.score / best),
     };
   });
+}
+
+/** Contexts of the finding's calls in each abnormal unit. */
+function abnormalContexts(
+  finding: Finding,
+  { normal }: Observation,
+  units: Units,
+  abnormal: readonly AbnormalUnit[],
+): ReadonlyMap<number, ReadonlySet<number>> {
+  const found = new Map(abnormal.map(({ unit }) => [unit, new Set<number>()]));
+  const unitOf = unitOfRow(units);
+  for (const row of finding.calls.rows) {
+    found.get(unitOf[row] as number)?.add(normal?.attribution.contexts[row] as number);
+  }
+  return found;
 }
 
 function confidenceOf(

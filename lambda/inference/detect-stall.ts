@@ -87,7 +87,7 @@ function slowRequests(
   normal: NormalKnowledge,
 ): SlowRequest[] {
   const usual = new Map(normal.set.latencies.map(([state, , , , longest]) => [state, longest * 1e9]));
-  const general = Math.max(0, ...usual.values());
+  const general = [...usual.values()].reduce((most, longest) => Math.max(most, longest), 0);
   return all.flatMap((request) => {
     const state = request.answered < 0 ? NO_STATE : (normal.attribution.states[request.answered] as number);
     const reference = Math.max(usual.get(state) ?? general, LEAST_SLOW_NS / SLOW_RATIO);

@@ -28,6 +28,7 @@ export function detectStuck(observation: Observation): Finding | null {
   const { trace, threadRows, dispatch, normal } = observation;
   const endNs = trace.window.endNs;
   const inDebt = threadsInDebt(trace);
+  const waitsForWork = callsThatWaitForWork(dispatch);
   const stuck: { thread: number; row: number; openNs: number; ratio: number }[] = [];
   for (const [thread, rows] of threadRows.entries()) {
     const row = rows.at(-1);
@@ -46,7 +47,7 @@ export function detectStuck(observation: Observation): Finding | null {
       const places = state === NO_STATE ? (normal.model.byCall.get(name) ?? []) : [state];
       for (const place of places) normalNs = Math.max(normalNs, (normal.set.states[place]?.[5] ?? 0) * 1e9);
     }
-    if (mayWaitForWork(call, dispatch) && !inDebt.has(thread)) continue;
+    if (waitsForWork.has(call) && !inDebt.has(thread)) continue;
     if (openNs < longestRestNs(trace, rows, dispatch[thread])) continue;
     const ratio = openNs / Math.max(normalNs, MINIMUM_OPEN_NS / OPEN_RATIO);
     if (ratio >= OPEN_RATIO) stuck.push({ thread, row, openNs, ratio });
@@ -60,8 +61,8 @@ export function detectStuck(observation: Observation): Finding | null {
   const name = trace.callNames[trace.call[first.row] as number] as string;
   return {
     kind: 'stuck',
-    onsetNs: Math.min(...stuck.map(({ row }) => trace.enterNs[row] as number)),
-    abnormality: Math.max(...stuck.map(({ ratio }) => ratio)),
+    onsetNs: endNs - first.openNs,
+    abnormality: stuck.reduce((most, { ratio }) => Math.max(most, ratio), 0),
     extent: stuck.length / threadRows.length,
     calls: evidenceCalls(
       inOrder.flatMap(({ thread, row }, place) =>
@@ -79,11 +80,13 @@ export function detectStuck(observation: Observation): Finding | null {
 }
 
 /**
- * A call in which some thread of the trace waits for work (a condition variable and a lock are both a futex): a long
- * wait in it is nothing special, unless the thread holds a request that it has not answered.
+ * Calls in which some thread of the trace waits for work (a condition variable and a lock are both a futex): a long
+ * wait in them is nothing special, unless the thread holds a request that it has not answered.
  */
-function mayWaitForWork(call: number, dispatch: DispatchCalls): boolean {
-  return dispatch.some((calls) => calls.has(call));
+function callsThatWaitForWork(dispatch: DispatchCalls): ReadonlySet<number> {
+  const waits = new Set<number>();
+  for (const calls of dispatch) for (const call of calls) waits.add(call);
+  return waits;
 }
 
 /** Threads (index) that received a request which nobody has answered when the window ends. */
@@ -143,8 +146,8 @@ export function detectGone(observation: Observation): Finding | null {
   const onCpu = switchedWhileRunnable(observation, first.thread, endNs - first.silentNs);
   return {
     kind: 'gone',
-    onsetNs: Math.min(...gone.map(({ silentNs }) => endNs - silentNs)),
-    abnormality: Math.max(...gone.map(({ ratio }) => ratio)),
+    onsetNs: endNs - first.silentNs,
+    abnormality: gone.reduce((most, { ratio }) => Math.max(most, ratio), 0),
     extent: gone.length / threadRows.length,
     calls: evidenceCalls(
       gone.flatMap(({ thread, row }) => leadingCalls(threadRows[thread] as Uint32Array, row)),

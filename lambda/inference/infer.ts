@@ -12,6 +12,8 @@ import { clusterReports, summarize, suspectReports, unitReports, windowReport } 
 import { diagnose } from './diagnose.ts';
 import { type Finding, type Observation, observe } from './evidence.ts';
 import { matchUnits } from './match.ts';
+import { type MethodOptions, wholeMethod } from './method-options.ts';
+import { rankByIncrease } from './paper-ranking.ts';
 import { abnormalPath } from './path.ts';
 import { type Candidate, rankFunctions } from './rank.ts';
 import { chooseGap, dispatchCalls, segment, type Units } from './units.ts';
@@ -25,14 +27,19 @@ export const MAX_SUSPECT_SHARE = 0.023;
  * The method, online (PerfScope, section 2.3): a trace and what is normal for the service in, a report out. Pure: the
  * same input gives the same report.
  *
+ * @param options what to leave out, for measuring; production leaves out nothing
  * @param signatures null gives a report with the abnormal units and the path, but without functions
  */
-export function infer(trace: Trace, signatures: SignatureSet | null): Report {
+export function infer(
+  trace: Trace,
+  signatures: SignatureSet | null,
+  options: MethodOptions = wholeMethod,
+): Report {
   const column = symbolColumn(trace);
   const dispatch = dispatchCalls(trace);
   const model = signatures === null ? null : callModel(signatures);
   const byStack = model !== null && hasStacks(trace);
-  const attribution = model === null ? null : attribute(trace, column, model, byStack);
+  const attribution = model === null ? null : attribute(trace, column, model, byStack, options);
   const observation = observe(trace, column, dispatch, model, attribution);
   const { verdict, confidence, finding } = diagnose(observation);
   const gapNs = chooseGap(trace);
@@ -42,11 +49,11 @@ export function infer(trace: Trace, signatures: SignatureSet | null): Report {
   const abnormal = finding === null ? [] : abnormalUnits(finding, trace, units, clusters);
   const functions = signatures?.functions.length ?? 0;
   const most = Math.max(MAX_SUSPECTS, Math.floor(functions * MAX_SUSPECT_SHARE));
-  const ranked = finding === null ? [] : rankByUnits(finding, observation, units, abnormal).slice(0, most);
+  const ranked = finding === null ? [] : rankByUnits(finding, observation, units, abnormal, options);
   const suspects =
     finding === null || signatures === null
       ? []
-      : suspectReports({ ranked, finding, observation, units, signatures, coverage });
+      : suspectReports({ ranked, most, finding, observation, units, abnormal, signatures, coverage });
   return {
     schema: REPORT_SCHEMA,
     verdict,
@@ -60,7 +67,9 @@ export function infer(trace: Trace, signatures: SignatureSet | null): Report {
     window: windowReport(trace),
     coverage,
     sensitivity:
-      finding === null || signatures === null ? null : sensitivityOf(finding, observation, gapNs, signatures),
+      finding === null || signatures === null
+        ? null
+        : sensitivityOf(finding, observation, gapNs, signatures, options),
     units: unitReports(abnormal, trace, units, clusters),
     clusters: clusterReports(trace, column, units, clusters, abnormal, finding),
     path: finding === null ? [] : abnormalPath(finding, trace, column, observation.threadRows),
@@ -73,9 +82,10 @@ function attribute(
   column: ReturnType<typeof symbolColumn>,
   model: CallModel,
   byStack: boolean,
+  options: MethodOptions,
 ): Attribution {
   if (byStack) return attributeByStack(trace, column, model);
-  return attributeCalls(trace, column, traitColumns(trace, column.ids, column.symbols), model);
+  return attributeCalls(trace, column, traitColumns(trace, column.ids, column.symbols), model, options);
 }
 
 /** What a function loses at most for episodes that do not occur in the abnormal units. */
@@ -87,6 +97,7 @@ function rankByUnits(
   observation: Observation,
   units: Units,
   abnormal: readonly AbnormalUnit[],
+  options: MethodOptions,
 ): Candidate[] {
   const { column, normal } = observation;
   if (normal === null) return [];
@@ -96,12 +107,15 @@ function rankByUnits(
     column,
     normal.set,
   );
+  if (options.paperRanking) return rankByIncrease(abnormal, matches, normal);
   const total = abnormal.reduce((sum, { weight }) => sum + weight, 0);
   const weightOf = new Map(abnormal.map(({ unit, weight }) => [unit, weight]));
-  return rankFunctions(finding, observation, (fn) => {
-    const matched = (matches.get(fn) ?? []).reduce((sum, unit) => sum + (weightOf.get(unit) ?? 0), 0);
-    return 1 - EPISODE_WEIGHT * (1 - (total === 0 ? 0 : matched / total));
-  });
+  const matched = (fn: number) => {
+    if (options.without.has('episodes')) return 1;
+    const weight = (matches.get(fn) ?? []).reduce((sum, unit) => sum + (weightOf.get(unit) ?? 0), 0);
+    return 1 - EPISODE_WEIGHT * (1 - (total === 0 ? 0 : weight / total));
+  };
+  return rankFunctions(finding, observation, matched, options);
 }
 
 function sensitivityOf(
@@ -109,12 +123,13 @@ function sensitivityOf(
   observation: Observation,
   gapNs: number,
   signatures: SignatureSet,
+  options: MethodOptions,
 ): GapSensitivity {
   const { trace, column, dispatch } = observation;
   const first = (gap: number): string[] => {
     const units = segment(trace, dispatch, gap);
     const clusters: Clusters = clusterUnits(units, column);
-    return rankByUnits(finding, observation, units, abnormalUnits(finding, trace, units, clusters))
+    return rankByUnits(finding, observation, units, abnormalUnits(finding, trace, units, clusters), options)
       .slice(0, MAX_SUSPECTS)
       .map(({ fn }) => signatures.functions[fn]?.name ?? '');
   };

@@ -1,6 +1,7 @@
 import { NO_STATE } from './attribute.ts';
 import type { Finding, NormalKnowledge, Observation } from './evidence.ts';
 import { type FunctionProfile, functionProfile } from './function-profile.ts';
+import { type MethodOptions, wholeMethod } from './method-options.ts';
 
 /** A function with how much speaks for it. */
 export interface Candidate {
@@ -9,8 +10,6 @@ export interface Candidate {
   readonly score: number;
   /** Share (0…1) of the abnormal calls that were made under it. */
   readonly cover: number;
-  /** Rows that it explains, ascending; at most MAX_CITED_ROWS. */
-  readonly rows: readonly number[];
 }
 
 /** Evidence is where calls were made: a context of the call tree, with a weight. */
@@ -40,7 +39,6 @@ const NOTHING_ADDED = 1.08;
 const CALLER_WEIGHT = 0.9;
 /** Candidates that explain less of the abnormality are noise. */
 const MINIMUM_COVER = 0.03;
-export const MAX_CITED_ROWS = 50;
 
 /**
  * Ranks functions by how much of the abnormality happened under them (recall) and how specific they are (a function on
@@ -53,14 +51,14 @@ export function rankFunctions(
   finding: Finding,
   observation: Observation,
   matched: (fn: number) => number,
+  { without }: MethodOptions = wholeMethod,
 ): Candidate[] {
   const { normal } = observation;
   if (normal === null) return [];
   const profile = functionProfile(normal.set);
-  if (finding.kind === 'gone')
-    return ordered(disappearance(finding, normal, profile), finding, normal, profile);
-  const places = abnormalCalls(finding, observation, normal);
-  const roles = byRole(places, profile);
+  if (finding.kind === 'gone') return ordered(disappearance(finding, normal, profile), finding);
+  const places = abnormalCalls(finding, observation, normal, without);
+  const roles = byRole(places, profile, without);
   const total = places.reduce((sum, place) => sum + place.weight, 0);
   const scores = new Map<number, Score>();
   for (const own of roles.values()) {
@@ -75,8 +73,9 @@ export function rankFunctions(
     }
     for (const [fn, { weight, depth }] of cover) {
       const share = weight / roleWeight;
-      const specificity =
-        Math.max(LEAST_SPECIFICITY, 1 - (profile.presence[fn] as number)) ** PRESENCE_EXPONENT;
+      const specificity = without.has('specificity')
+        ? 1
+        : Math.max(LEAST_SPECIFICITY, 1 - (profile.presence[fn] as number)) ** PRESENCE_EXPONENT;
       const wrapper =
         finding.kind === 'loop' && (profile.single[fn] as number) >= WRAPPER_SHARE ? WRAPPER_WEIGHT : 1;
       const score = share * specificity * wrapper * matched(fn) * Math.sqrt(roleWeight / total);
@@ -84,22 +83,16 @@ export function rankFunctions(
       if (known === undefined || score > known.score) scores.set(fn, { score, cover: weight / total, depth });
     }
   }
-  preferInner(scores, finding, profile, places);
-  return ordered(scores, finding, normal, profile);
+  if (!without.has('prefer-inner')) preferInner(scores, finding, profile, places);
+  return ordered(scores, finding);
 }
 
-function ordered(
-  scores: ReadonlyMap<number, Score>,
-  finding: Finding,
-  normal: NormalKnowledge,
-  profile: FunctionProfile,
-): Candidate[] {
-  const rowsOf = citedRows(finding, normal, profile);
+function ordered(scores: ReadonlyMap<number, Score>, finding: Finding): Candidate[] {
   const innerFirst = finding.kind === 'gone' ? -1 : 1;
   return [...scores]
     .filter(([, { cover, score }]) => cover >= MINIMUM_COVER && score > 0)
     .sort((a, b) => b[1].score - a[1].score || innerFirst * (b[1].depth - a[1].depth) || a[0] - b[0])
-    .map(([fn, { score, cover }]) => ({ fn, score, cover, rows: rowsOf(fn) }));
+    .map(([fn, { score, cover }]) => ({ fn, score, cover }));
 }
 
 /**
@@ -148,15 +141,22 @@ function preferInner(
   }
 }
 
-function abnormalCalls(finding: Finding, observation: Observation, normal: NormalKnowledge): Place[] {
+function abnormalCalls(
+  finding: Finding,
+  observation: Observation,
+  normal: NormalKnowledge,
+  without: MethodOptions['without'],
+): Place[] {
   const { trace, column, dispatch } = observation;
   const { states, contexts } = normal.attribution;
   const weights = new Map<number, number>();
   for (let i = 0; i < finding.calls.rows.length; i++) {
     const row = finding.calls.rows[i] as number;
     let weight = finding.calls.weights[i] as number;
-    if (normal.rate[column.ids[row] as number] === 0) weight *= NEW_SYMBOL_WEIGHT;
-    if (dispatch[trace.thread[row] as number]?.has(trace.call[row] as number)) weight *= DISPATCH_WEIGHT;
+    if (!without.has('new-symbols') && normal.rate[column.ids[row] as number] === 0)
+      weight *= NEW_SYMBOL_WEIGHT;
+    const isDispatch = dispatch[trace.thread[row] as number]?.has(trace.call[row] as number) === true;
+    if (isDispatch && !without.has('dispatch')) weight *= DISPATCH_WEIGHT;
     if (states[row] === NO_STATE) weight *= NOVEL_PLACE_WEIGHT;
     const context = contexts[row] as number;
     weights.set(context, (weights.get(context) ?? 0) + weight);
@@ -180,6 +180,7 @@ function disappearance(
   profile: FunctionProfile,
 ): Map<number, Score> {
   const { states, contexts } = normal.attribution;
+  const leaving = transitionsByState(normal);
   const scores = new Map<number, Score>();
   const add = (fn: number, score: number, depth: number) => {
     const specificity =
@@ -191,7 +192,7 @@ function disappearance(
     const row = finding.calls.rows[i] as number;
     const weight = finding.calls.weights[i] as number;
     const last = profile.paths[contexts[row] as number] as readonly number[];
-    const following = upcoming(states[row] as number, normal);
+    const following = upcoming(states[row] as number, leaving);
     if (following.length === 0)
       for (const [depth, fn] of last.entries()) add(fn, weight * LAST_CALL_WEIGHT, depth);
     for (const { state, share } of following) {
@@ -218,15 +219,9 @@ const MAX_FOLLOWED = 50;
 /** The states that normally come next, with the share (together 1) of what is expected there. */
 function upcoming(
   state: number,
-  normal: NormalKnowledge,
+  leaving: ReadonlyMap<number, readonly (readonly [number, number])[]>,
 ): { readonly state: number; readonly share: number }[] {
   if (state === NO_STATE) return [];
-  const leaving = new Map<number, [number, number][]>();
-  for (const [from, to, count] of normal.set.transitions) {
-    const own = leaving.get(from);
-    if (own === undefined) leaving.set(from, [[to, count]]);
-    else own.push([to, count]);
-  }
   const expected = new Map<number, number>();
   let now = new Map([[state, 1]]);
   for (let step = 0; step < STEPS_AHEAD; step++) {
@@ -243,31 +238,31 @@ function upcoming(
   return [...expected].map(([to, share]) => ({ state: to, share: share / total }));
 }
 
+/** Next states with their counts, per state. */
+function transitionsByState({ set }: NormalKnowledge): Map<number, [number, number][]> {
+  const leaving = new Map<number, [number, number][]>();
+  for (const [from, to, count] of set.transitions) {
+    const own = leaving.get(from);
+    if (own === undefined) leaving.set(from, [[to, count]]);
+    else own.push([to, count]);
+  }
+  return leaving;
+}
+
 /** Places by the outermost function of their stack: threads of different roles are judged each by its own. */
-function byRole(places: readonly Place[], profile: FunctionProfile): Map<number, Place[]> {
+function byRole(
+  places: readonly Place[],
+  profile: FunctionProfile,
+  without: MethodOptions['without'],
+): Map<number, Place[]> {
   const roles = new Map<number, Place[]>();
   for (const place of places) {
-    const role = profile.paths[place.context]?.[0];
-    if (role === undefined) continue;
+    const outermost = profile.paths[place.context]?.[0];
+    if (outermost === undefined) continue;
+    const role = without.has('roles') ? 0 : outermost;
     const own = roles.get(role);
     if (own === undefined) roles.set(role, [place]);
     else own.push(place);
   }
   return roles;
-}
-
-function citedRows(
-  finding: Finding,
-  normal: NormalKnowledge,
-  profile: FunctionProfile,
-): (fn: number) => number[] {
-  const rows = finding.calls.rows;
-  return (fn) => {
-    const cited: number[] = [];
-    for (let i = 0; i < rows.length && cited.length < MAX_CITED_ROWS; i++) {
-      const row = rows[i] as number;
-      if (profile.paths[normal.attribution.contexts[row] as number]?.includes(fn)) cited.push(row);
-    }
-    return cited;
-  };
 }

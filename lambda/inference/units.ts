@@ -37,16 +37,16 @@ const MINIMUM_WAITS = 5;
  * shows only spinning is judged by its siblings.
  */
 export function dispatchCalls(trace: Trace): DispatchCalls {
-  const kinds = trace.callNames.length;
-  const threads = trace.threads.length;
-  const wait = new Float64Array(threads * kinds);
-  const waits = new Uint32Array(threads * kinds);
+  const waits: Map<number, Wait>[] = trace.threads.map(() => new Map());
   for (let row = 0; row < trace.length; row++) {
-    const duration = trace.durationNs[row] as number;
-    if (duration === OPEN || duration < BLOCKING_NS) continue;
-    const cell = (trace.thread[row] as number) * kinds + (trace.call[row] as number);
-    wait[cell]! += duration;
-    waits[cell]!++;
+    const durationNs = trace.durationNs[row] as number;
+    if (durationNs === OPEN || durationNs < BLOCKING_NS) continue;
+    addWait(
+      waits[trace.thread[row] as number] as Map<number, Wait>,
+      trace.call[row] as number,
+      durationNs,
+      1,
+    );
   }
   const roles = new Map<string, number[]>();
   for (const [index, { pid, comm }] of trace.threads.entries()) {
@@ -55,29 +55,49 @@ export function dispatchCalls(trace: Trace): DispatchCalls {
     if (members === undefined) roles.set(role, [index]);
     else members.push(index);
   }
-  const dispatch: Set<number>[] = [];
+  const dispatch: ReadonlySet<number>[] = [];
   for (const members of roles.values()) {
+    // Once for all members: a server may have ten thousand threads of one name.
+    let shared: ReadonlySet<number> | null = null;
     for (const member of members) {
-      const own = waitingCalls([member], wait, waits, kinds);
-      dispatch[member] = own.size > 0 ? own : waitingCalls(members, wait, waits, kinds);
+      const own = waitingCalls(waits[member] as Map<number, Wait>);
+      if (own.size === 0) shared ??= waitingCalls(merged(members.map((index) => waits[index] ?? new Map())));
+      dispatch[member] = own.size > 0 ? own : (shared ?? own);
     }
   }
   return dispatch;
 }
 
-function waitingCalls(
-  threads: readonly number[],
-  wait: Float64Array,
-  waits: Uint32Array,
-  kinds: number,
-): Set<number> {
-  const sum = (column: Float64Array | Uint32Array, kind: number) =>
-    threads.reduce((total, thread) => total + (column[thread * kinds + kind] as number), 0);
-  const totals = Array.from({ length: kinds }, (_, kind) => sum(wait, kind));
-  const all = totals.reduce((total, value) => total + value, 0);
+/** Blocking waits in one call. */
+interface Wait {
+  totalNs: number;
+  times: number;
+}
+
+function addWait(waits: Map<number, Wait>, call: number, ns: number, times: number): void {
+  const known = waits.get(call);
+  if (known === undefined) {
+    waits.set(call, { totalNs: ns, times });
+    return;
+  }
+  known.totalNs += ns;
+  known.times += times;
+}
+
+function merged(threads: readonly ReadonlyMap<number, Wait>[]): Map<number, Wait> {
+  const all = new Map<number, Wait>();
+  for (const waits of threads) {
+    for (const [call, { totalNs, times }] of waits) addWait(all, call, totalNs, times);
+  }
+  return all;
+}
+
+function waitingCalls(waits: ReadonlyMap<number, Wait>): Set<number> {
+  let allNs = 0;
+  for (const { totalNs } of waits.values()) allNs += totalNs;
   const calls = new Set<number>();
-  for (const [kind, total] of totals.entries()) {
-    if (sum(waits, kind) >= MINIMUM_WAITS && total >= DISPATCH_WAIT_SHARE * all) calls.add(kind);
+  for (const [call, { totalNs, times }] of waits) {
+    if (times >= MINIMUM_WAITS && totalNs >= DISPATCH_WAIT_SHARE * allNs) calls.add(call);
   }
   return calls;
 }
@@ -177,4 +197,15 @@ export function segment(trace: Trace, dispatch: DispatchCalls, gapNs: number): U
     durationNs: Float64Array.from(durationNs),
     gapNs,
   };
+}
+
+/** The unit that each call lies in. */
+export function unitOfRow(units: Units): Uint32Array {
+  const unitOf = new Uint32Array(units.rows.length);
+  for (let unit = 0; unit < units.length; unit++) {
+    for (let i = units.from[unit] as number; i < (units.to[unit] as number); i++) {
+      unitOf[units.rows[i] as number] = unit;
+    }
+  }
+  return unitOf;
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -19,9 +19,8 @@ const caseFile = z.object({
   captureNotes: z.string(),
 });
 
-const cases = readdirSync(EXAMPLES, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map((entry) => entry.name);
+/** As for `perfscope eval`: a folder without case.json (the demo's example) is no case. */
+const cases = readdirSync(EXAMPLES).filter((name) => existsSync(join(EXAMPLES, name, 'case.json')));
 
 function text(name: string, file: string): string {
   return gunzipSync(readFileSync(join(EXAMPLES, name, file))).toString('latin1');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { clusterLabel } from '../../lambda/report/page/rates.ts';
 import { writePage } from '../../lambda/report/page.ts';
 import type { Report } from '../../lambda/report/report.ts';
 import { NORMAL, SPIN } from './sample-report.ts';
@@ -22,8 +23,26 @@ describe('the page', () => {
     ['coverage', '93.4\u00a0%'],
     ['warnings', '1,204 events were lost'],
     ['the onset in the picture', 'class="onset"'],
+    ['units that follow each other as one span', 'Abnormal units behind it: 40–59<'],
   ])('shows %s', (_what, text) => {
     expect(page).toContain(text);
+  });
+
+  it('labels the drawn clusters by the calls that tell them apart', () => {
+    const cluster = (id: number, calls: readonly string[]) => ({
+      ...(SPIN.clusters[0] as Report['clusters'][number]),
+      id,
+      calls,
+      ratePerSecondBefore: 1,
+      ratePerSecondAfter: 2 + id,
+    });
+    const drawn = [
+      cluster(1, ['accept', 'read=EAGAIN', 'epoll_ctl=0']),
+      cluster(2, ['openat', 'read=EAGAIN', 'epoll_ctl=0']),
+    ];
+    const labels = drawn.map((it) => clusterLabel(it, drawn));
+    expect(labels).toEqual(['accept epoll_ctl=0', 'openat epoll_ctl=0']);
+    for (const label of labels) expect(writePage({ ...SPIN, clusters: drawn })).toContain(`${label}<title>`);
   });
 
   it('draws one bar for each unit, and marks the abnormal ones', () => {

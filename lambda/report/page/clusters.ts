@@ -12,7 +12,7 @@ export function clusters(report: Report): Markup {
   const rest = sorted.slice(SHOWN);
   return markup`<section>
 <h2>Clusters of execution units</h2>
-<p class="soft small">Units in which the same system calls appear; rates tell what began, stopped or sped up at the onset.</p>
+<p class="soft small">Units in which the same system calls appear; rates tell what began, stopped or sped up at the onset. Worst: how many of the report's worst units are among them.</p>
 <div class="wide">${table(sorted.slice(0, SHOWN))}</div>
 ${rest.length === 0 ? NOTHING : markup`<details><summary>${count(rest.length)} more</summary><div class="wide">${table(rest)}</div></details>`}
 </section>`;
@@ -34,7 +34,7 @@ function changePerSecond({ ratePerSecondBefore, ratePerSecondAfter }: ClusterRep
 }
 
 function table(rows: readonly ClusterReport[]): Markup {
-  return markup`<table><thead><tr><th>Calls</th><th class="number">Units</th><th class="number">Abnormal</th><th class="number">Before</th><th class="number">After</th><th class="number">Change</th><th class="number">Median</th></tr></thead>
+  return markup`<table><thead><tr><th>Calls</th><th class="number">Units</th><th class="number">Worst</th><th class="number">Before</th><th class="number">After</th><th class="number">Change</th><th class="number">Median</th></tr></thead>
 <tbody>${rows.map(row)}</tbody></table>`;
 }
 

@@ -29,7 +29,12 @@ export function changedClusters(report: Report): ClusterReport[] {
     .slice(0, DRAWN);
 }
 
-export function rateLane(cluster: ClusterReport, top: number, scale: Scale): Markup {
+export function rateLane(
+  cluster: ClusterReport,
+  drawn: readonly ClusterReport[],
+  top: number,
+  scale: Scale,
+): Markup {
   const before = cluster.ratePerSecondBefore ?? 0;
   const after = cluster.ratePerSecondAfter ?? 0;
   const base = top + RATE_LANE - 3;
@@ -38,7 +43,7 @@ export function rateLane(cluster: ClusterReport, top: number, scale: Scale): Mar
     return markup`<rect class="${changed ? 'rate changed' : 'rate'}" x="${from.toFixed(1)}" y="${(base - height).toFixed(1)}" width="${Math.max(0, to - from).toFixed(1)}" height="${height.toFixed(1)}"/>
 <text class="figure" x="${((from + to) / 2).toFixed(1)}" y="${(base - height - 3).toFixed(1)}" text-anchor="middle">${rate(value)}</text>`;
   };
-  return markup`<text class="thread" x="${scale.left - 8}" y="${base - 4}" text-anchor="end">${label(cluster)}<title>${cluster.calls.join(' ')}</title></text>
+  return markup`<text class="thread" x="${scale.left - 8}" y="${base - 4}" text-anchor="end">${clusterLabel(cluster, drawn)}<title>${cluster.calls.join(' ')}</title></text>
 <line class="axis" x1="${scale.left}" x2="${scale.right}" y1="${base}" y2="${base}"/>
 ${step(before, scale.left, scale.onset, false)}${step(after, scale.onset, scale.right, after > before)}`;
 }
@@ -48,8 +53,15 @@ function barHeight(value: number): number {
   return Math.min(RATE_LANE - 16, 1 + (Math.log10(value / LEAST_RATE) * DECADE) / 2);
 }
 
-/** The calls that tell it apart come last in most clusters; a label has room for two. */
-function label(cluster: ClusterReport): string {
-  const text = cluster.calls.slice(-2).join(' ');
+/** A label has room for the two calls that the fewest of the other drawn clusters have. */
+export function clusterLabel(cluster: ClusterReport, drawn: readonly ClusterReport[]): string {
+  const shared = (call: string) => drawn.filter(({ calls }) => calls.includes(call)).length;
+  const telling = cluster.calls
+    .map((call, place) => ({ call, place, shared: shared(call) }))
+    // Calls that tell a cluster apart come last in most.
+    .sort((a, b) => a.shared - b.shared || b.place - a.place)
+    .slice(0, 2)
+    .sort((a, b) => a.place - b.place);
+  const text = telling.map(({ call }) => call).join(' ');
   return text.length <= 26 ? text : `${text.slice(0, 25)}…`;
 }

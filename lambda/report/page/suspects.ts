@@ -3,8 +3,8 @@ import { count, percent, plural, ratio } from '../figures.ts';
 import type { Report, Suspect } from '../report.ts';
 import { type Markup, markup, NOTHING } from './markup.ts';
 
-/** Unit ids listed per suspect; the rest are counted, and the JSON has all. */
-const LISTED_UNITS = 12;
+/** Runs of unit ids listed per suspect; the rest are counted, and the JSON has all. */
+const LISTED_RUNS = 12;
 
 export function suspects(report: Report): Markup {
   const { narrowing } = report;
@@ -39,9 +39,23 @@ function collisions(names: readonly string[]): Markup {
 }
 
 function unitIds(units: readonly number[]): Markup {
-  const listed = units.slice(0, LISTED_UNITS).join(', ');
-  const more = units.length > LISTED_UNITS ? ` and ${count(units.length - LISTED_UNITS)} more` : '';
-  return markup`<p class="soft small">Abnormal units behind it: ${listed}${more}</p>`;
+  const runs = consecutive(units);
+  const listed = runs
+    .slice(0, LISTED_RUNS)
+    .map(([first, last]) => (first === last ? first : `${first}–${last}`));
+  const more = runs.slice(LISTED_RUNS).reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  return markup`<p class="soft small">Abnormal units behind it: ${listed.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}</p>`;
+}
+
+/** Ids that follow each other, as first and last. */
+function consecutive(ids: readonly number[]): [first: number, last: number][] {
+  const runs: [number, number][] = [];
+  for (const id of [...ids].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run !== undefined && id <= run[1] + 1) run[1] = id;
+    else runs.push([id, id]);
+  }
+  return runs;
 }
 
 function scoreBar(score: number): Markup {

@@ -41,7 +41,7 @@ export function timeline(report: Report): Markup {
 <div class="wide"><svg class="timeline" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="timeline-title">
 <title id="timeline-title">${`Execution units of ${plural(drawn.length, 'thread')} over ${seconds(end - start)}; abnormal ones are marked`}</title>
 ${drawn.map((lane, row) => laneMarkup(lane, row, report, x))}
-${report.onset === null ? NOTHING : rates.map((cluster, row) => rateLane(cluster, ratesTop + row * RATE_LANE, { left: LABEL, onset: x(report.onset ?? end), right: WIDTH - RIGHT }))}
+${report.onset === null ? NOTHING : rates.map((cluster, row) => rateLane(cluster, rates, ratesTop + row * RATE_LANE, { left: LABEL, onset: x(report.onset ?? end), right: WIDTH - RIGHT }))}
 ${axis(start, end, height, x)}
 ${report.onset === null ? NOTHING : onsetMarkup(report.onset, x, height)}
 </svg></div>
