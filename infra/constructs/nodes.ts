@@ -5,6 +5,12 @@ import { CfnDocument } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { MAX_KEY_PART, TRACES_PREFIX } from '../../lambda/keys.ts';
 
+/** Where a node has the shipper (docs/operations-node.md). */
+const PERFSCOPE = '/usr/local/bin/perfscope';
+
+/** The characters of a key part: nothing that a shell could read as more than a word. */
+const WORD = `^[A-Za-z0-9._=-]{1,${MAX_KEY_PART}}$`;
+
 export interface NodesProps {
   readonly traces: Bucket;
   /** Tag on a node's role (and on the instance) whose value is its service. */
@@ -22,13 +28,12 @@ export class Nodes extends Construct {
       documentType: 'Command',
       documentFormat: 'JSON',
       updateMethod: 'NewVersion',
-      targetType: '/AWS::EC2::Instance',
       content: {
         schemaVersion: '2.2',
         description: 'PerfScope: ship the last 90 s of system calls before the alarm',
-        // The patterns leave nothing that a shell could read as more than a word.
         parameters: {
-          incident: { type: 'String', allowedPattern: `^[A-Za-z0-9._=-]{1,${MAX_KEY_PART}}$` },
+          service: { type: 'String', allowedPattern: WORD },
+          incident: { type: 'String', allowedPattern: WORD },
           at: { type: 'String', allowedPattern: '^[0-9T:.Z-]{20,30}$' },
         },
         mainSteps: [
@@ -37,7 +42,9 @@ export class Nodes extends Construct {
             name: 'ship',
             inputs: {
               timeoutSeconds: '120',
-              runCommand: ["perfscope ship --incident '{{ incident }}' --at '{{ at }}'"],
+              runCommand: [
+                `${PERFSCOPE} ship --service '{{ service }}' --incident '{{ incident }}' --at '{{ at }}'`,
+              ],
             },
           },
         ],

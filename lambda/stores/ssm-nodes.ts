@@ -20,7 +20,7 @@ export function createNodeCommander(
         new SendCommandCommand({
           DocumentName: settings.document,
           ...addressees(order, settings.nodeTag),
-          Parameters: { incident: [order.id.incident], at: [order.at] },
+          Parameters: { service: [order.id.service], incident: [order.id.incident], at: [order.at] },
           Comment: `perfscope ${order.id.incident}`.slice(0, 100),
           TimeoutSeconds: START_WITHIN_SECONDS,
           // The default 0 stops the command for all nodes at the first that fails.

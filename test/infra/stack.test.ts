@@ -307,7 +307,7 @@ describe('nodes', () => {
     const [document] = Object.values(templateOf().findResources('AWS::SSM::Document'));
     const parameters: Record<string, { readonly allowedPattern: string }> =
       document?.Properties.Content.parameters;
-    expect(Object.keys(parameters)).toEqual(['incident', 'at']);
+    expect(Object.keys(parameters)).toEqual(['service', 'incident', 'at']);
     for (const { allowedPattern } of Object.values(parameters)) {
       for (const evil of ["x'; rm -rf /", '$(id)', 'a b', '`id`', 'a\nb', ''])
         expect(new RegExp(allowedPattern).test(evil)).toBe(false);

@@ -41,7 +41,7 @@ describe('an alarm', () => {
     expect(command).toMatchObject({
       DocumentName: 'PerfScopeShip',
       Targets: [{ Key: 'tag:perfscope:service', Values: ['checkout'] }],
-      Parameters: { incident: [id.incident], at: [at] },
+      Parameters: { service: ['checkout'], incident: [id.incident], at: [at] },
       MaxErrors: '100%',
     });
     await account.settle();
