@@ -42,7 +42,23 @@ describe('the page', () => {
     ];
     const labels = drawn.map((it) => clusterLabel(it, drawn));
     expect(labels).toEqual(['accept epoll_ctl=0', 'openat epoll_ctl=0']);
+    const long = cluster(3, ['inotify_add_watch=ENOSPC', 'epoll_pwait2=EINTR']);
+    expect(clusterLabel(long, [long])).toBe('epoll_pwait2=EINTR');
     for (const label of labels) expect(writePage({ ...SPIN, clusters: drawn })).toContain(`${label}<title>`);
+  });
+
+  it('folds the middle of a long step that no loop folds, and loses none of its calls', () => {
+    const calls = Array.from({ length: 40 }, (_, index) => `call_${index}`);
+    const step = { ...(SPIN.path[0] as Report['path'][number]), calls };
+    const html = writePage({ ...SPIN, path: [step] });
+    expect(html).toContain('<summary>24 more</summary>');
+    for (const name of calls) expect(html).toContain(`>${name}<`);
+    const short = { ...step, calls: calls.slice(0, 23) };
+    expect(writePage({ ...SPIN, path: [short] })).not.toContain(' more</summary>');
+  });
+
+  it('leaves out a build that the signatures do not name', () => {
+    expect(writePage({ ...SPIN, build: '' })).not.toContain('<dt>Build</dt>');
   });
 
   it('draws one bar for each unit, and marks the abnormal ones', () => {

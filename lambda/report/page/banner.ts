@@ -15,7 +15,7 @@ export function banner(report: Report, subject: PageSubject): Markup {
 <p>${report.summary}</p>
 <dl>
 ${fact('Service', report.service ?? 'not named')}
-${report.build === null ? NOTHING : fact('Build', report.build)}
+${report.build === null || report.build === '' ? NOTHING : fact('Build', report.build)}
 ${subject.node === undefined ? NOTHING : fact('Node', subject.node)}
 ${subject.incident === undefined ? NOTHING : fact('Incident', subject.incident)}
 ${report.onset === null ? NOTHING : fact('Since', onset(report, report.onset))}

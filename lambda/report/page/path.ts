@@ -5,7 +5,12 @@ import { fromOnset, threadName } from '../short-path.ts';
 import { type Markup, markup, NOTHING } from './markup.ts';
 
 /** Steps shown at once; the others fold away. */
-const SHOWN = 40;
+const SHOWN = 20;
+/** Of a long step that no loop folds, its first and its last calls; those between fold away. */
+const FIRST_CALLS = 12;
+const LAST_CALLS = 4;
+/** Fewer calls are shown as they are: folding them would save no line. */
+const FOLDED_FROM = 24;
 
 /** The step in which the onset falls may begin with calls just before it. */
 const ONSET_TOLERANCE_SECONDS = 0.0005;
@@ -40,7 +45,13 @@ function stepMarkup(step: PathStep, atOnset: boolean, onset: number | null): Mar
       ? NOTHING
       : markup`<span class="soft small">woken by ${threadName(step.wokenBy)}</span>`;
   return markup`<li class="${atOnset ? 'at-onset' : 'step'}"><div class="small"><span class="name">${time} s</span><br><span class="soft">${threadName(step.thread)}</span></div>
-<div class="calls-list">${step.calls.map(call)}${repeat}<span class="soft small">${step.duration === null ? 'never returned' : seconds(step.duration)}</span>${woken}</div></li>`;
+<div class="calls-list">${calls(step.calls)}${repeat}<span class="soft small">${step.duration === null ? 'never returned' : seconds(step.duration)}</span>${woken}</div></li>`;
+}
+
+function calls(names: readonly string[]): Markup {
+  if (names.length < FOLDED_FROM) return markup`${names.map(call)}`;
+  const between = names.slice(FIRST_CALLS, -LAST_CALLS);
+  return markup`${names.slice(0, FIRST_CALLS).map(call)}<details><summary>${count(between.length)} more</summary><div class="calls-list">${between.map(call)}</div></details>${names.slice(-LAST_CALLS).map(call)}`;
 }
 
 function call(name: string): Markup {

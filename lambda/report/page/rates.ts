@@ -10,6 +10,8 @@ export const RATE_LANE = 34;
 
 /** A rate ten times higher is one step of this height: log scale, or a spin would flatten all else. */
 const DECADE = 6;
+/** Characters that fit left of the lanes. */
+const LABEL_LENGTH = 23;
 /** Rates below this are drawn as nothing. */
 const LEAST_RATE = 0.01;
 
@@ -53,15 +55,18 @@ function barHeight(value: number): number {
   return Math.min(RATE_LANE - 16, 1 + (Math.log10(value / LEAST_RATE) * DECADE) / 2);
 }
 
-/** A label has room for the two calls that the fewest of the other drawn clusters have. */
+/** The two calls, or where they are long the one, that the fewest of the other drawn clusters have. */
 export function clusterLabel(cluster: ClusterReport, drawn: readonly ClusterReport[]): string {
   const shared = (call: string) => drawn.filter(({ calls }) => calls.includes(call)).length;
   const telling = cluster.calls
     .map((call, place) => ({ call, place, shared: shared(call) }))
     // Calls that tell a cluster apart come last in most.
     .sort((a, b) => a.shared - b.shared || b.place - a.place)
-    .slice(0, 2)
-    .sort((a, b) => a.place - b.place);
-  const text = telling.map(({ call }) => call).join(' ');
-  return text.length <= 26 ? text : `${text.slice(0, 25)}…`;
+    .slice(0, 2);
+  const both = telling
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ call }) => call)
+    .join(' ');
+  const text = both.length <= LABEL_LENGTH ? both : (telling[0]?.call ?? '');
+  return text.length <= LABEL_LENGTH ? text : `${text.slice(0, LABEL_LENGTH - 1)}…`;
 }

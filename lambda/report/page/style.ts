@@ -74,6 +74,7 @@ ol.path > li { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 .8rem; p
 ol.path > li:first-child { border-top: 0; }
 ol.path > li.at-onset { border-top: 2px solid var(--bad); }
 .calls-list { display: flex; flex-wrap: wrap; gap: .25rem .35rem; align-items: center; }
+.calls-list > details[open] { flex-basis: 100%; }
 .call { background: var(--code); border-radius: .3rem; padding: 0 .4rem; }
 .call.failing { background: var(--warn-soft); color: var(--warn); }
 .loop { font-weight: 650; color: var(--bad); white-space: nowrap; }
