@@ -102,49 +102,80 @@ function waitingCalls(waits: ReadonlyMap<number, Wait>): Set<number> {
   return calls;
 }
 
+/** Without two clear kinds of off-call times, those above this quantile of their distribution end a unit. */
+const GAP_QUANTILE = 0.999;
+/** Share of the variance that lies between two kinds of off-call times (Otsu's separability) for them to be clear. */
+const CLEAR_SEPARATION = 0.9;
+/** perf script prints microseconds: no off-call time is known better. */
+const CLOCK_STEP_NS = 1_000;
+const BINS_PER_OCTAVE = 8;
+const BINS = 54 * BINS_PER_OCTAVE;
+
 /**
- * The time gap from the data: the off-call times (from one call's return to the next call's enter on the same thread)
- * on a logarithmic scale, cut in two by Otsu's threshold (IEEE Trans. SMC 1979). Time inside a call never counts.
+ * The time gap from the data, the distribution of the off-call times (from one call's return to the next call's enter
+ * on the same thread) on a logarithmic scale. Where it has two clear kinds, bursts and the rests between them, the gap
+ * is Otsu's threshold (IEEE Trans. SMC 1979). Most servers have not: there the rarest thousandth is longer than the gap.
+ * Time inside a call never counts.
  *
  * @returns nanoseconds
  */
 export function chooseGap(trace: Trace): number {
   const histogram = new Float64Array(BINS);
+  let pairs = 0;
   for (const rows of rowsByThread(trace)) {
     for (let i = 1; i < rows.length; i++) {
-      const off = offCallNs(trace, rows[i - 1] as number, rows[i] as number);
-      if (off > 0) histogram[Math.min(BINS - 1, Math.floor(Math.log2(off) * BINS_PER_OCTAVE))]!++;
+      const off = Math.max(CLOCK_STEP_NS, offCallNs(trace, rows[i - 1] as number, rows[i] as number));
+      histogram[Math.min(BINS - 1, Math.floor(Math.log2(off) * BINS_PER_OCTAVE))]!++;
+      pairs++;
     }
   }
-  let total = 0;
-  let sum = 0;
-  for (let b = 0; b < BINS; b++) {
-    total += histogram[b] as number;
-    sum += b * (histogram[b] as number);
-  }
-  let below = 0;
-  let belowSum = 0;
-  let best = -1;
-  let cut = BINS - 1;
-  for (let b = 0; b < BINS - 1; b++) {
-    below += histogram[b] as number;
-    belowSum += b * (histogram[b] as number);
-    const above = total - below;
-    if (below === 0 || above === 0) continue;
-    const difference = belowSum / below - (sum - belowSum) / above;
-    const between = below * above * difference * difference;
-    if (between > best) {
-      best = between;
-      cut = b;
-    }
-  }
-  return Math.max(MINIMUM_GAP_NS, 2 ** ((cut + 1) / BINS_PER_OCTAVE));
+  if (pairs === 0) return CLOCK_STEP_NS;
+  const { bin, separation } = otsuThreshold(histogram);
+  return Math.round(
+    2 ** ((separation >= CLEAR_SEPARATION ? bin : quantileBin(histogram, pairs)) / BINS_PER_OCTAVE),
+  );
 }
 
-const BINS_PER_OCTAVE = 4;
-const BINS = 40 * BINS_PER_OCTAVE;
-/** Off-call times below this are ordinary computation on any server; cutting there would cut every loop. */
-const MINIMUM_GAP_NS = 100_000;
+/** Upper bound of the bin that holds GAP_QUANTILE of all. */
+function quantileBin(histogram: Float64Array, total: number): number {
+  let below = 0;
+  for (const [bin, count] of histogram.entries()) {
+    below += count;
+    if (below >= GAP_QUANTILE * total) return bin + 1;
+  }
+  return BINS;
+}
+
+/** Otsu's threshold in the middle of the empty bins between the two kinds, and how well it separates them (0…1). */
+function otsuThreshold(histogram: Float64Array): { readonly bin: number; readonly separation: number } {
+  let total = 0;
+  let sum = 0;
+  let squares = 0;
+  for (const [bin, count] of histogram.entries()) {
+    total += count;
+    sum += bin * count;
+    squares += bin * bin * count;
+  }
+  const variance = squares / total - (sum / total) ** 2;
+  let below = 0;
+  let belowSum = 0;
+  let best = 0;
+  let first = 0;
+  let last = 0;
+  for (const [bin, count] of histogram.entries()) {
+    below += count;
+    belowSum += bin * count;
+    const above = total - below;
+    if (below === 0 || above === 0) continue;
+    const between = ((below * above) / total ** 2) * (belowSum / below - (sum - belowSum) / above) ** 2;
+    if (between > best) {
+      best = between;
+      first = bin;
+    }
+    if (between === best) last = bin;
+  }
+  return { bin: Math.round((first + last) / 2) + 1, separation: variance > 0 ? best / variance : 0 };
+}
 
 /** Time between the return of one call and the enter of the next on the same thread, nanoseconds, never negative. */
 export function offCallNs(trace: Trace, previous: number, row: number): number {
