@@ -28,6 +28,19 @@ export type DispatchCalls = readonly ReadonlySet<number>[];
 const DISPATCH_WAIT_SHARE = 0.2;
 /** A wait counts as blocking from here on: shorter calls did their work without sleeping. */
 const BLOCKING_NS = 200_000;
+/**
+ * Calls that wait for a disk or for memory, never for work (their man pages, section 2): a slow disk is no dispatcher.
+ */
+const NEVER_FOR_WORK = new Set(
+  (
+    'fsync fdatasync sync syncfs sync_file_range msync open openat openat2 creat close rename renameat renameat2 ' +
+    'link linkat symlink symlinkat unlink unlinkat mkdir mkdirat rmdir stat lstat fstat newfstatat statx access ' +
+    'faccessat faccessat2 readlink readlinkat chmod fchmod fchmodat chown fchown lchown fchownat utimensat ' +
+    'truncate ftruncate fallocate fadvise64 readahead pread64 preadv preadv2 pwrite64 pwritev pwritev2 ' +
+    'write writev sendfile copy_file_range getdents getdents64 mmap munmap mremap mprotect madvise brk ' +
+    'clone clone3 fork vfork execve'
+  ).split(' '),
+);
 /** A thread waits for work again and again. */
 const MINIMUM_WAITS = 5;
 
@@ -38,15 +51,12 @@ const MINIMUM_WAITS = 5;
  */
 export function dispatchCalls(trace: Trace): DispatchCalls {
   const waits: Map<number, Wait>[] = trace.threads.map(() => new Map());
+  const mayWaitForWork = trace.callNames.map((name) => !NEVER_FOR_WORK.has(name));
   for (let row = 0; row < trace.length; row++) {
     const durationNs = trace.durationNs[row] as number;
-    if (durationNs === OPEN || durationNs < BLOCKING_NS) continue;
-    addWait(
-      waits[trace.thread[row] as number] as Map<number, Wait>,
-      trace.call[row] as number,
-      durationNs,
-      1,
-    );
+    const call = trace.call[row] as number;
+    if (durationNs === OPEN || durationNs < BLOCKING_NS || !mayWaitForWork[call]) continue;
+    addWait(waits[trace.thread[row] as number] as Map<number, Wait>, call, durationNs, 1);
   }
   const roles = new Map<string, number[]>();
   for (const [index, { pid, comm }] of trace.threads.entries()) {
