@@ -1,3 +1,5 @@
+import type { Recording } from './recording.ts';
+
 /**
  * The columnar trace: every reader fills one, every later stage reads only this.
  *
@@ -92,7 +94,8 @@ export interface StackTable {
 export interface TraceWindow {
   /** Start in the trace's own clock, seconds. `Trace.enterNs` counts from here. */
   readonly startSeconds: number;
-  /** End of the window, nanoseconds from its start (the last event's time, whatever its kind). */
+  /** End of the window, nanoseconds from its start (the recorder's own end where it is known, else the last event's time,
+   * whatever its kind). */
   readonly endNs: number;
   /** From where on all CPUs are covered, nanoseconds from the window's start. */
   readonly coveredFromNs: number;
@@ -124,6 +127,8 @@ export interface Trace {
   readonly losses: readonly Loss[];
   readonly skips: readonly Skip[];
   readonly window: TraceWindow;
+  /** Who recorded this, where and by which clock, where the source tells (trace.dat of the shipper). */
+  readonly recording?: Recording | null;
 }
 
 export interface ReadOptions {

@@ -1,0 +1,300 @@
+import { TraceError } from '../errors.ts';
+import type { Recording } from '../recording.ts';
+import type { Architecture, Loss, ReadOptions, Skip, Switches, Thread, Trace } from '../trace.ts';
+import { ByteCursor, EndOfInput } from './trace-dat/byte-cursor.ts';
+import {
+  blockKind,
+  type CpuRegion,
+  readHeader,
+  readRegions,
+  type TraceDatHeader,
+} from './trace-dat/header.ts';
+import { mergeSwitches } from './trace-dat/merge-switches.ts';
+import { UnknownLayout } from './trace-dat/page-layout.ts';
+import { type PairedCalls, pairCalls } from './trace-dat/pair-calls.ts';
+import { type CpuLog, newCpuLog } from './trace-dat/ring-log.ts';
+import { decodePage, newPageTally, type Origin, type PageTally } from './trace-dat/ring-page.ts';
+
+/**
+ * Reads trace.dat of version 6: the kernel's own ring pages, and the descriptions needed to read them. Written by
+ * `perfscope ship`, by `trace-cmd record --file-version 6 -e raw_syscalls`, by `trace-cmd restore`.
+ * Format: man 5 trace-cmd.dat.v6 (https://git.kernel.org/pub/scm/utils/trace-cmd/trace-cmd.git), for the pages
+ * kernel/trace/ring_buffer.c.
+ */
+
+export const RECORD_TRACE_DAT = 'trace-cmd record --file-version 6 -e raw_syscalls -C mono -P PID';
+
+/** Pages that are copied and decoded at a time. */
+const PAGES_AT_ONCE = 64;
+
+/** Clocks of tracefs that do not count nanoseconds (Documentation/trace/ftrace.rst, trace_clock). */
+const CLOCKS_WITHOUT_TIME = new Set(['counter', 'x86-tsc', 'ppc-tb']);
+
+export async function readTraceDat(
+  chunks: AsyncIterable<Uint8Array>,
+  options: ReadOptions = {},
+): Promise<Trace> {
+  const name = options.name ?? 'the input';
+  const cursor = new ByteCursor(chunks, options.onProgress);
+  const ring = newRingContents();
+  let header: TraceDatHeader;
+  try {
+    header = await readHeader(cursor);
+    if (header.clock !== null && CLOCKS_WITHOUT_TIME.has(header.clock)) {
+      throw new UnknownLayout(`its trace_clock is ${header.clock}, which does not count time`);
+    }
+    await readRings(cursor, header, ring);
+  } catch (error) {
+    if (error instanceof UnknownLayout) {
+      throw new TraceError(
+        `${name}: expected a trace.dat file of raw_syscalls events, but ${error.message}. Record one by «${RECORD_TRACE_DAT}» or «perfscope ship».`,
+        { cause: error },
+      );
+    }
+    if (error instanceof EndOfInput) {
+      throw new TraceError(
+        `${name}: expected a whole trace.dat file, but ${error.message}, before any event. Copy or record it again («${RECORD_TRACE_DAT}»).`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+  return assemble(header, ring, options, name);
+}
+
+interface RingContents {
+  readonly logs: Map<number, CpuLog>;
+  readonly tally: PageTally;
+  origin: Origin | null;
+  /** Byte at which the input ended too early, or null. */
+  endedAt: number | null;
+}
+
+function newRingContents(): RingContents {
+  return { logs: new Map(), tally: newPageTally(), origin: null, endedAt: null };
+}
+
+async function readRings(cursor: ByteCursor, header: TraceDatHeader, ring: RingContents): Promise<void> {
+  const buffers = [...header.buffers];
+  // The file is read once, front to back: what lies next is taken next, whichever CPU's or buffer's it is.
+  const regions = header.regions.filter((region) => region.size > 0);
+  const pageBytes = header.layout.pageBytes;
+  const staging = new Uint8Array(pageBytes * PAGES_AT_ONCE);
+  for (;;) {
+    regions.sort((a, b) => a.offset - b.offset);
+    buffers.sort((a, b) => a - b);
+    const region = regions[0];
+    const buffer = buffers[0];
+    if (buffer !== undefined && (region === undefined || buffer <= region.offset)) {
+      buffers.shift();
+      if (!(await cursor.skipTo(buffer))) break;
+      regions.push(...(await nextBuffer(cursor, header)).filter((r) => r.size > 0));
+      continue;
+    }
+    if (region === undefined) return;
+    regions.shift();
+    if (!(await cursor.skipTo(region.offset))) break;
+    if (!(await readRegion(cursor, region, header, staging, ring))) break;
+  }
+  ring.endedAt = cursor.position;
+}
+
+async function nextBuffer(cursor: ByteCursor, header: TraceDatHeader): Promise<CpuRegion[]> {
+  return readRegions(cursor, await blockKind(cursor), header.cpuCount);
+}
+
+/** Decodes one CPU's pages; false where the input ends within them. */
+async function readRegion(
+  cursor: ByteCursor,
+  region: CpuRegion,
+  header: TraceDatHeader,
+  staging: Uint8Array<ArrayBuffer>,
+  ring: RingContents,
+): Promise<boolean> {
+  const { layout } = header;
+  const words = new Uint32Array(staging.buffer);
+  const log = logOf(ring, region.cpu);
+  let left = region.size;
+  while (left > 0) {
+    const wanted = Math.min(left, staging.length);
+    const got = await cursor.fill(staging, wanted);
+    left -= got;
+    // A last page that is not whole is taken as far as it goes.
+    staging.fill(0, got, Math.ceil(got / layout.pageBytes) * layout.pageBytes);
+    for (let at = 0; at < got; at += layout.pageBytes) {
+      ring.origin ??= { low: words[at / 4]!, high: words[at / 4 + 1]! };
+      decodePage(words, at / 4, layout, ring.origin, log, ring.tally);
+    }
+    if (got < wanted) return false;
+  }
+  return true;
+}
+
+function logOf(ring: RingContents, cpu: number): CpuLog {
+  let log = ring.logs.get(cpu);
+  if (log === undefined) {
+    log = newCpuLog(cpu);
+    ring.logs.set(cpu, log);
+  }
+  return log;
+}
+
+function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptions, name: string): Trace {
+  const logs = [...ring.logs.values()].sort((a, b) => a.cpu - b.cpu);
+  const seen = logs.filter((log) => !Number.isNaN(log.firstNs));
+  const { origin, tally } = ring;
+  if (origin === null || logs.every((log) => log.enters + log.exits === 0)) {
+    throw new TraceError(
+      `${name}: expected raw_syscalls events in the trace.dat file, but found ${tally.otherEvents} events of other kinds and no system call. Record them by «${RECORD_TRACE_DAT}».`,
+    );
+  }
+  const { recording } = header;
+  const originSeconds = origin.high * (2 ** 32 / 1e9) + origin.low / 1e9;
+  const firstNs = Math.min(...seen.map((log) => log.firstNs));
+  const lastNs = Math.max(...seen.map((log) => log.lastNs));
+  const recorded = recording === null ? null : recordedWindow(recording, originSeconds);
+  // A silent node is silent from the window's start to its end: the recorder's bounds count, not the events'.
+  const startNs = Math.min(firstNs, recorded?.startNs ?? firstNs);
+  const endNs = Math.max(lastNs, recorded?.endNs ?? lastNs);
+  const coveredFromNs = recorded?.coveredFromNs ?? coveredFrom(header, seen, firstNs);
+
+  const architecture = architectureOf(header, options);
+  const calls = pairCalls(logs, tally.losses, startNs, architecture);
+  const threads = threadTable(calls.tids, header);
+  return {
+    format: 'trace.dat',
+    architecture,
+    length: calls.length,
+    enterNs: calls.enterNs,
+    durationNs: calls.durationNs,
+    thread: calls.thread,
+    cpu: calls.cpu,
+    call: calls.call,
+    result: calls.result,
+    fd: calls.fd,
+    callNames: calls.callNames,
+    threads,
+    switches: switchTable(header, logs, calls.tids, startNs),
+    stack: null,
+    stacks: null,
+    losses: lossTable(tally, recording, startNs),
+    skips: skipTable(header, ring, calls),
+    window: {
+      startSeconds: originSeconds + startNs / 1e9,
+      endNs: endNs - startNs,
+      coveredFromNs: Math.max(0, coveredFromNs - startNs),
+    },
+    recording,
+  };
+}
+
+function recordedWindow(recording: Recording, originSeconds: number) {
+  const { startSeconds, endSeconds, coveredFromSeconds } = recording.window;
+  const ns = (seconds: number) => Math.round((seconds - originSeconds) * 1e9);
+  return { startNs: ns(startSeconds), endNs: ns(endSeconds), coveredFromNs: ns(coveredFromSeconds) };
+}
+
+/** Where the latest of the CPUs starts whose ring was overwritten; the others have lost nothing. */
+function coveredFrom(header: TraceDatHeader, logs: readonly CpuLog[], firstNs: number): number {
+  const overwritten = new Set<number>();
+  for (const stat of header.cpuStats.matchAll(/CPU: (\d+)\s+entries: \d+\s+overrun: (\d+)/g)) {
+    if (stat[2] !== '0') overwritten.add(Number(stat[1]));
+  }
+  return Math.max(firstNs, ...logs.filter((log) => overwritten.has(log.cpu)).map((log) => log.firstNs));
+}
+
+function architectureOf(header: TraceDatHeader, options: ReadOptions): Architecture {
+  if (header.recording !== null) return header.recording.architecture;
+  if (header.uname?.endsWith('aarch64')) return 'arm64';
+  if (header.uname?.endsWith('x86_64')) return 'x86_64';
+  return options.architecture ?? 'x86_64';
+}
+
+function threadTable(tids: readonly number[], header: TraceDatHeader): Thread[] {
+  const recorded = new Map(header.recording?.threads.map((thread) => [thread.tid, thread]));
+  return tids.map((tid) => {
+    const known = recorded.get(tid);
+    return { pid: known?.tgid ?? tid, tid, comm: known?.comm ?? header.comms.get(tid) ?? '' };
+  });
+}
+
+function switchTable(
+  header: TraceDatHeader,
+  logs: readonly CpuLog[],
+  tids: readonly number[],
+  startNs: number,
+): Switches | null {
+  const any = logs.some((log) => log.switches.length > 0);
+  return header.layout.sched === null || !any ? null : mergeSwitches(logs, tids, startNs);
+}
+
+function lossTable(tally: PageTally, recording: Recording | null, startNs: number): Loss[] {
+  const losses = tally.losses
+    .filter((loss) => loss.timeNs !== null)
+    .map((loss) => ({ cpu: loss.cpu, timeNs: loss.timeNs! - startNs, events: loss.events ?? 1 }));
+  const dropped = (recording?.cpus ?? [])
+    .map(({ cpu, commitOverrun, droppedEvents }) => ({
+      cpu,
+      timeNs: null,
+      events: commitOverrun + droppedEvents,
+    }))
+    .filter(({ events }) => events > 0);
+  return [...losses, ...dropped];
+}
+
+function skipTable(header: TraceDatHeader, ring: RingContents, calls: PairedCalls): Skip[] {
+  const { tally } = ring;
+  const rows: Skip[] = [
+    {
+      reason: 'returns of calls that were entered before the window',
+      severity: 'info',
+      count: calls.exitsWithoutEnter,
+      remedy: '',
+      firstAt: null,
+    },
+    {
+      reason: 'events that are neither system calls nor context switches',
+      severity: 'info',
+      count: tally.otherEvents,
+      remedy: '',
+      firstAt: null,
+    },
+    {
+      reason: 'calls whose return is missing: their duration and result are unknown',
+      severity: 'loss',
+      count: calls.lostReturns,
+      remedy: 'Record with a larger ring, or read it before it is overwritten.',
+      firstAt: null,
+    },
+    {
+      reason: 'ring pages that are damaged: what follows on the page was left out',
+      severity: 'error',
+      count: tally.brokenPages,
+      remedy: 'Copy the file again from the node; if it stays so, record again.',
+      firstAt: null,
+    },
+    {
+      reason: 'events with a time before the one before them on the same CPU: moved to that time',
+      severity: 'notice',
+      count: tally.backwards,
+      remedy: 'Record with trace_clock mono, which does not step.',
+      firstAt: null,
+    },
+    {
+      reason: 'end of the file before the end of its rings',
+      severity: 'loss',
+      count: ring.endedAt === null ? 0 : 1,
+      remedy: 'Copy the file again from the node.',
+      firstAt: ring.endedAt,
+    },
+    {
+      reason:
+        'description of the recording that this version cannot read: threads have no process, clocks no date',
+      severity: 'notice',
+      count: header.unknownRecording ? 1 : 0,
+      remedy: 'Read the trace with the version of perfscope that shipped it, or a newer one.',
+      firstAt: null,
+    },
+  ];
+  return rows.filter((row) => row.count > 0);
+}

@@ -1,0 +1,94 @@
+/**
+ * What one CPU's ring holds, as columns: growable by chunks, so that nothing is copied when a log grows and
+ * nothing is reserved that the input did not fill.
+ */
+export interface EventChunk {
+  /** Nanoseconds from the log's origin; never decreases within a CPU. */
+  readonly timeNs: Float64Array;
+  readonly tid: Int32Array;
+  /** Call number n of a sys_enter, ~n (negative) of a sys_exit. */
+  readonly call: Int16Array;
+  /** First argument of a sys_enter (low 32 bits), result of a sys_exit (clamped to 32 bits). */
+  readonly value: Int32Array;
+  length: number;
+}
+
+export interface SwitchChunk {
+  readonly timeNs: Float64Array;
+  readonly previousTid: Int32Array;
+  readonly nextTid: Int32Array;
+  readonly runnable: Uint8Array;
+  length: number;
+}
+
+/** Events that the kernel says are missing before this point of a CPU's ring. */
+export interface RingLoss {
+  readonly cpu: number;
+  /** Null where nothing of this CPU came before: what is missing lies before the window. */
+  readonly timeNs: number | null;
+  /** Null where the kernel only says that some are missing. */
+  readonly events: number | null;
+}
+
+export interface CpuLog {
+  readonly cpu: number;
+  readonly events: EventChunk[];
+  readonly switches: SwitchChunk[];
+  enters: number;
+  exits: number;
+  firstNs: number;
+  lastNs: number;
+}
+
+/** Call number that stands for one that no system call can have (a tracer may make a thread enter call -1). */
+export const NO_CALL_NUMBER = 0x7fff;
+
+const FIRST_CHUNK = 2_048;
+const LARGEST_CHUNK = 65_536;
+
+export function newCpuLog(cpu: number): CpuLog {
+  return {
+    cpu,
+    events: [],
+    switches: [],
+    enters: 0,
+    exits: 0,
+    firstNs: Number.NaN,
+    lastNs: Number.NEGATIVE_INFINITY,
+  };
+}
+
+/** The chunk to append to, with room for at least `room` events. */
+export function eventChunk(log: CpuLog, room: number): EventChunk {
+  const last = log.events.at(-1);
+  if (last !== undefined && last.length + room <= last.timeNs.length) return last;
+  const size = Math.max(room, nextSize(last?.timeNs.length));
+  const chunk = {
+    timeNs: new Float64Array(size),
+    tid: new Int32Array(size),
+    call: new Int16Array(size),
+    value: new Int32Array(size),
+    length: 0,
+  };
+  log.events.push(chunk);
+  return chunk;
+}
+
+export function switchChunk(log: CpuLog, room: number): SwitchChunk {
+  const last = log.switches.at(-1);
+  if (last !== undefined && last.length + room <= last.timeNs.length) return last;
+  const size = Math.max(room, nextSize(last?.timeNs.length));
+  const chunk = {
+    timeNs: new Float64Array(size),
+    previousTid: new Int32Array(size),
+    nextTid: new Int32Array(size),
+    runnable: new Uint8Array(size),
+    length: 0,
+  };
+  log.switches.push(chunk);
+  return chunk;
+}
+
+function nextSize(previous: number | undefined): number {
+  return previous === undefined ? FIRST_CHUNK : Math.min(LARGEST_CHUNK, previous * 2);
+}
