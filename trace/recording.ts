@@ -14,6 +14,19 @@ export const MAX_RECORDING_BYTES = 32 * 1024 * 1024;
 
 const seconds = z.number();
 
+export const recordedThreadSchema = z.object({
+  tid: z.int(),
+  tgid: z.int(),
+  comm: z.string(),
+  /** Name of the program's file, without its path. */
+  exe: z.string(),
+  /** Thread ids in the PID namespaces, from the node's own inwards. */
+  nsPid: z.array(z.int()),
+  cgroup: z.string(),
+  startSeconds: seconds,
+});
+export type RecordedThread = z.infer<typeof recordedThreadSchema>;
+
 const recordingSchema = z.object({
   schema: z.literal('perfscope.recording/1'),
   service: z.string(),
@@ -46,24 +59,11 @@ const recordingSchema = z.object({
       oldestEventSeconds: z.number().nullable(),
     }),
   ),
-  threads: z.array(
-    z.object({
-      tid: z.int(),
-      tgid: z.int(),
-      comm: z.string(),
-      /** Name of the program's file, without its path. */
-      exe: z.string(),
-      /** Thread ids in the PID namespaces, from the node's own inwards. */
-      nsPid: z.array(z.int()),
-      cgroup: z.string(),
-      startSeconds: seconds,
-    }),
-  ),
+  threads: z.array(recordedThreadSchema),
   warnings: z.array(z.string()),
 });
 
 export type Recording = z.infer<typeof recordingSchema>;
-export type RecordedThread = Recording['threads'][number];
 export type RecordedCpu = Recording['cpus'][number];
 
 /** Returns null where the text is no recording of a version that this reader knows. */

@@ -107,7 +107,7 @@ export function decodePage(
         time += words[at + 1]! * TIME_SHIFT;
         at += 2;
       } else if (type === TIME_STAMP) {
-        time = absolute(head >>> 5, words[at + 1]!, words[page + 1]!, origin);
+        time = absoluteTime(head >>> 5, words[at + 1]!, words[page + 1]!, origin);
         at += 2;
       } else if (head >>> 5 === 0) {
         break; // the rest of the page is empty
@@ -178,7 +178,7 @@ function clamped(low: number, high: number): number {
 }
 
 /** An absolute stamp has 59 bits; the five above them are those of the page's (rb_fix_abs_ts). */
-function absolute(low27: number, middle32: number, pageHigh: number, origin: Origin): number {
+export function absoluteTime(low27: number, middle32: number, pageHigh: number, origin: Origin): number {
   const high = Math.floor(middle32 / 32) + (pageHigh & 0xf800_0000);
   const low = (middle32 % 32) * TIME_SHIFT + low27;
   return ((high >>> 0) - origin.high) * 2 ** 32 + (low - origin.low);

@@ -1,0 +1,153 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import * as z from 'zod';
+import type { RecordedThread } from '../trace/recording.ts';
+import { ShipperError } from './errors.ts';
+
+/** Whose system calls are recorded. */
+export const targetSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('unit'), unit: z.string() }),
+  z.object({ kind: z.literal('cgroup'), path: z.string() }),
+  z.object({ kind: z.literal('pid'), pids: z.array(z.int()) }),
+  z.object({ kind: z.literal('comm'), comm: z.string() }),
+]);
+export type Target = z.infer<typeof targetSchema>;
+
+/** Where control groups are mounted: version 2, version 2 beside version 1, systemd's hierarchy of version 1. */
+const CGROUP_MOUNTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified', '/sys/fs/cgroup/systemd'];
+
+/** USER_HZ: clock ticks in /proc, 100 on every architecture in use (proc_pid_stat(5)). */
+const TICKS_PER_SECOND = 100;
+
+export function describeTarget(target: Target): string {
+  switch (target.kind) {
+    case 'unit':
+      return `unit ${target.unit}`;
+    case 'cgroup':
+      return `control group ${target.path}`;
+    case 'pid':
+      return `process ${target.pids.join(', ')}`;
+    case 'comm':
+      return `command ${target.comm}`;
+  }
+}
+
+/** Process ids of the target as it is now; never this process. */
+export function targetProcesses(target: Target): number[] {
+  return pidsOf(target).filter((pid) => pid !== process.pid && existsSync(`/proc/${pid}/task`));
+}
+
+function pidsOf(target: Target): number[] {
+  switch (target.kind) {
+    case 'pid':
+      return [...target.pids];
+    case 'comm':
+      return processIds().filter((pid) => readOr(`/proc/${pid}/comm`, '').trimEnd() === target.comm);
+    case 'cgroup':
+      return cgroupProcesses(cgroupDirectory(target.path));
+    case 'unit':
+      return cgroupProcesses(cgroupDirectory(unitCgroup(target.unit)));
+  }
+}
+
+function unitCgroup(unit: string): string {
+  try {
+    const path = execFileSync('systemctl', ['show', '--property=ControlGroup', '--value', '--', unit], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim();
+    if (path !== '') return path;
+  } catch (error) {
+    throw new ShipperError(
+      `could not ask systemd for the control group of ${unit}: ${(error as Error).message.split('\n')[0]}; name the service by --cgroup, --pid or --comm`,
+      { cause: error },
+    );
+  }
+  throw new ShipperError(
+    `expected unit ${unit} to be running, but systemd knows no control group of it: start it, or see «systemctl status ${unit}»`,
+  );
+}
+
+function cgroupDirectory(path: string): string {
+  const inMount = CGROUP_MOUNTS.map((mount) => join(mount, path));
+  const found = [path, ...inMount].find((directory) => existsSync(join(directory, 'cgroup.procs')));
+  if (found === undefined) {
+    throw new ShipperError(
+      `expected a control group ${path}, found none below ${CGROUP_MOUNTS.join(', ')}: «cat /proc/PID/cgroup» shows the one of a process`,
+    );
+  }
+  return found;
+}
+
+function cgroupProcesses(directory: string): number[] {
+  const own = readOr(join(directory, 'cgroup.procs'), '').split('\n').filter(Boolean).map(Number);
+  const below = readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => cgroupProcesses(join(directory, entry.name)));
+  return [...own, ...below];
+}
+
+function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+export function threadIds(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return []; // it ended meanwhile
+  }
+}
+
+/** What the ring does not know of the target's threads; threads that end meanwhile are left out. */
+export function threadTable(pids: readonly number[]): RecordedThread[] {
+  return pids.flatMap((tgid) => {
+    const exe = programName(tgid);
+    const cgroup = cgroupOf(tgid);
+    return threadIds(tgid).flatMap((tid) => {
+      const directory = `/proc/${tgid}/task/${tid}`;
+      const stat = readOr(`${directory}/stat`, '');
+      if (stat === '') return [];
+      // The name in parentheses may hold anything; the fields after the last one do not.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const nsPid = /^NSpid:\s*(.*)$/m.exec(readOr(`${directory}/status`, ''))?.[1] ?? String(tid);
+      return [
+        {
+          tid,
+          tgid,
+          comm: readOr(`${directory}/comm`, '').trimEnd(),
+          exe,
+          nsPid: nsPid.split(/\s+/).map(Number),
+          cgroup,
+          startSeconds: Number(fields[19] ?? 0) / TICKS_PER_SECOND,
+        },
+      ];
+    });
+  });
+}
+
+function programName(pid: number): string {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
+  } catch {
+    return '';
+  }
+}
+
+/** The path in version 2's hierarchy, or in systemd's of version 1. */
+function cgroupOf(pid: number): string {
+  const lines = readOr(`/proc/${pid}/cgroup`, '').split('\n');
+  const line = lines.find((l) => l.startsWith('0::')) ?? lines.find((l) => l.includes('name=systemd'));
+  return line?.split(':').slice(2).join(':') ?? '';
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}

@@ -1,0 +1,113 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ShipperError } from '../errors.ts';
+import { threadIds } from '../target.ts';
+import { type CpuStats, parseCpuStats } from './cpu-stats.ts';
+import { appendKnob, instancePath, listInstances, ringCpus, writeKnob } from './tracefs.ts';
+
+/**
+ * An instance of its own for each service: no knob outside of it is touched, and when it goes, all that was armed
+ * goes with it. The order of the writes matters: the filter stands before the events are switched on, so that
+ * nobody else's calls are ever recorded.
+ */
+export interface RingOptions {
+  readonly kilobytesPerCpu: number;
+  readonly contextSwitches: boolean;
+}
+
+/** Tries to remove an instance that somebody still reads. */
+const REMOVE_TRIES = 50;
+const REMOVE_WAIT_MILLISECONDS = 100;
+
+export function armRing(root: string, service: string, pids: readonly number[], options: RingOptions): void {
+  const instance = createInstance(root, service);
+  try {
+    writeKnob(instance, 'trace_clock', 'mono');
+    writeKnob(instance, 'options/overwrite', 1);
+    writeKnob(instance, 'buffer_size_kb', options.kilobytesPerCpu);
+    // New threads and children of recorded ones are recorded, ended ones leave the list.
+    writeKnob(instance, 'options/event-fork', 1);
+    followProcesses(instance, pids);
+    writeKnob(instance, 'events/raw_syscalls/enable', 1);
+    if (options.contextSwitches) writeKnob(instance, 'events/sched/sched_switch/enable', 1);
+  } catch (error) {
+    rmdirSync(instance); // nobody else can have opened it yet
+    throw error;
+  }
+}
+
+function createInstance(root: string, service: string): string {
+  const instance = instancePath(root, service);
+  try {
+    mkdirSync(instance);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ShipperError(
+      code === 'EEXIST'
+        ? `${service} is already armed (${instance} exists): «perfscope disarm --service ${service}» first`
+        : `could not make the tracefs instance ${instance}: ${message}; it takes root, or CAP_SYS_ADMIN and CAP_DAC_OVERRIDE outside of a locked-down container: see «perfscope check», or record with --recorder strace`,
+      { cause: error },
+    );
+  }
+  return instance;
+}
+
+/** Adds the processes' threads to those recorded; returns how many were new. */
+export function followProcesses(instance: string, pids: readonly number[]): number {
+  const followed = followedThreads(instance);
+  let added = 0;
+  // A thread that is not in the list may start another between the look and the write: look until none is new.
+  for (let before = -1; added > before; ) {
+    before = added;
+    const fresh = pids.flatMap(threadIds).filter((tid) => !followed.has(tid));
+    if (fresh.length === 0) continue;
+    // One write for all: the kernel copies the whole list at each.
+    appendKnob(instance, 'set_event_pid', fresh.join(' '));
+    for (const tid of fresh) followed.add(tid);
+    added += fresh.length;
+  }
+  return added;
+}
+
+export function followedThreads(instance: string): Set<number> {
+  const lines = readFileSync(join(instance, 'set_event_pid'), 'utf8').split('\n');
+  return new Set(lines.filter((line) => /^\d+$/.test(line)).map(Number));
+}
+
+export function ringStats(instance: string): { cpu: number; text: string; stats: CpuStats }[] {
+  return ringCpus(instance).map((cpu) => {
+    const text = readFileSync(join(instance, 'per_cpu', `cpu${cpu}`, 'stats'), 'utf8');
+    return { cpu, text, stats: parseCpuStats(text) };
+  });
+}
+
+export function resizeRing(instance: string, kilobytes: readonly number[]): void {
+  ringCpus(instance).forEach((cpu, i) => {
+    writeKnob(instance, `per_cpu/cpu${cpu}/buffer_size_kb`, kilobytes[i] ?? kilobytes.at(-1)!);
+  });
+}
+
+/** Removes the instance with everything armed in it; false where there was none. */
+export async function disarmRing(root: string, service: string): Promise<boolean> {
+  const instance = instancePath(root, service);
+  if (!existsSync(instance)) return false;
+  writeKnob(instance, 'tracing_on', 0);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      rmdirSync(instance);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === REMOVE_TRIES) {
+        throw new ShipperError(
+          `could not remove ${instance}: ${(error as Error).message}; somebody has a file of it open («fuser -v ${instance}/*»). Recording in it is off.`,
+          { cause: error },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, REMOVE_WAIT_MILLISECONDS));
+    }
+  }
+}
+
+export function isArmed(root: string, service: string): boolean {
+  return listInstances(root).includes(service);
+}

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { arch, release, type } from 'node:os';
+import { join } from 'node:path';
+import { parseEventFormat } from '../../trace/readers/trace-dat/event-format.ts';
+import { pageLayout } from '../../trace/readers/trace-dat/page-layout.ts';
+import type { Origin } from '../../trace/readers/trace-dat/ring-page.ts';
+import type { RecordedThread, Recording } from '../../trace/recording.ts';
+import type { Architecture } from '../../trace/trace.ts';
+import type { Armed } from '../armed.ts';
+import type { ClockPair, WantedWindow } from '../clock.ts';
+import { ShipperError } from '../errors.ts';
+import { coveredFrom, cutCpu, cutPages, indexPages } from '../ring/cut-window.ts';
+import { callPrivacy } from '../ring/privacy.ts';
+import { traceDatHead } from '../trace-dat-file.ts';
+import { SHIPPER_VERSION } from '../version.ts';
+import type { CpuStats } from './cpu-stats.ts';
+import { readKnob } from './tracefs.ts';
+
+/** What `cutTrace` needs beside the drained pages. */
+export interface CutInput {
+  readonly instance: string;
+  readonly tracefs: string;
+  readonly pagesDirectory: string;
+  readonly armed: Armed;
+  readonly threads: readonly RecordedThread[];
+  readonly stats: readonly { readonly cpu: number; readonly text: string; readonly stats: CpuStats }[];
+  readonly clock: ClockPair;
+  readonly window: WantedWindow;
+  readonly requestedSeconds: number;
+  readonly alarmAt: string | null;
+  readonly incident: string | null;
+  readonly warnings: readonly string[];
+}
+
+export interface TraceCut {
+  readonly recording: Recording;
+  readonly bytes: number;
+  /** The trace.dat file, some at a time; may be read again from its start. */
+  readonly chunks: () => Generator<Buffer>;
+}
+
+export function machineArchitecture(): Architecture {
+  const name = arch();
+  if (name === 'x64') return 'x86_64';
+  if (name === 'arm64') return 'arm64';
+  throw new ShipperError(
+    `expected an x86_64 or arm64 machine, found ${name}: its call numbers are not known here`,
+  );
+}
+
+/** Cuts the window out of the drained pages. Pure but for reading files: the ring itself is not touched. */
+export function cutTrace(input: CutInput): TraceCut {
+  const { armed, clock, window } = input;
+  const formats = eventFormats(input.tracefs);
+  const headerPage = readFileSync(join(input.tracefs, 'events/header_page'), 'utf8');
+  const layout = pageLayout(
+    headerPage,
+    [...formats.values()].flat().flatMap((text) => parseEventFormat(text) ?? []),
+  );
+  const architecture = machineArchitecture();
+  const privacy = callPrivacy(architecture);
+  const origin = originAt(window.fromSeconds);
+  const originSeconds = (origin.high * 2 ** 32 + origin.low) / 1e9;
+  const toNs = (seconds: number) => Math.round((seconds - originSeconds) * 1e9);
+
+  const wanted = { fromNs: toNs(window.fromSeconds), toNs: toNs(window.toSeconds) };
+  const cpus = input.stats.map(({ cpu }) => indexPages(input.pagesDirectory, cpu, layout.pageBytes, origin));
+  // Rings do not start together: before the latest start, calls of that CPU would seem to be missing.
+  const starts = cpus.flatMap((pages) => coveredFrom(pages, wanted) ?? []);
+  const fromNs = Math.max(wanted.fromNs, toNs(armed.armedAtSeconds), ...starts);
+  const cut = { fromNs: Math.min(fromNs, wanted.toNs), toNs: wanted.toNs };
+  const cuts = cpus.map((pages) => cutCpu(pages, cut, layout, privacy, origin));
+
+  const warnings = [...window.warnings, ...input.warnings];
+  const shortBy = (cut.fromNs - wanted.fromNs) / 1e9;
+  if (shortBy > 1) {
+    warnings.push(
+      `the ring reaches back ${((cut.toNs - cut.fromNs) / 1e9).toFixed(1)} s before the window's end instead of ${((cut.toNs - wanted.fromNs) / 1e9).toFixed(1)} s: give it more memory (perfscope record --memory)`,
+    );
+  }
+  const recording: Recording = {
+    schema: 'perfscope.recording/1',
+    service: armed.service,
+    build: armed.build,
+    node: armed.node,
+    incident: input.incident,
+    recorder: { name: 'tracefs', version: SHIPPER_VERSION },
+    architecture,
+    kernel: `${type()} ${release()}`,
+    clock: { name: 'mono', ...clock },
+    window: {
+      startSeconds: originSeconds + cut.fromNs / 1e9,
+      endSeconds: originSeconds + cut.toNs / 1e9,
+      coveredFromSeconds: originSeconds + cut.fromNs / 1e9,
+      requestedSeconds: input.requestedSeconds,
+      alarmAt: input.alarmAt,
+    },
+    cpus: input.stats.map(({ cpu, stats }) => ({
+      cpu,
+      entries: stats.entries,
+      overrun: stats.overrun,
+      commitOverrun: stats.commitOverrun,
+      droppedEvents: stats.droppedEvents,
+      readEvents: stats.readEvents,
+      oldestEventSeconds: stats.oldestEventSeconds,
+    })),
+    threads: [...input.threads],
+    warnings,
+  };
+  const cpuCount = Math.max(...cpus.map(({ cpu }) => cpu)) + 1;
+  const cpuBytes = new Array<number>(cpuCount).fill(0);
+  for (const { pages, first, end } of cuts) cpuBytes[pages.cpu] = (end - first) * layout.pageBytes;
+  const head = traceDatHead({
+    headerPage,
+    headerEvent: readFileSync(join(input.tracefs, 'events/header_event'), 'utf8'),
+    formats,
+    traceClock: readKnob(input.instance, 'trace_clock'),
+    uname: `Linux ${armed.node} ${release()} ${architecture === 'arm64' ? 'aarch64' : 'x86_64'}`,
+    cpuStats: input.stats.map(({ text }) => text),
+    recording,
+    pageBytes: layout.pageBytes,
+    cpuBytes,
+  });
+  return {
+    recording,
+    bytes: head.length + cpuBytes.reduce((sum, bytes) => sum + bytes, 0),
+    *chunks() {
+      yield head;
+      for (const cpuCut of cuts) yield* cutPages(cpuCut, cut, layout, privacy, origin);
+    },
+  };
+}
+
+function eventFormats(tracefs: string): Map<string, string[]> {
+  const format = (event: string) => readFileSync(join(tracefs, 'events', event, 'format'), 'utf8');
+  return new Map([
+    ['raw_syscalls', [format('raw_syscalls/sys_enter'), format('raw_syscalls/sys_exit')]],
+    ['sched', [format('sched/sched_switch')]],
+  ]);
+}
+
+function originAt(seconds: number): Origin {
+  const ns = BigInt(Math.max(0, Math.floor(seconds))) * 1_000_000_000n;
+  return { low: Number(ns & 0xffff_ffffn), high: Number(ns >> 32n) };
+}
