@@ -3,6 +3,7 @@ import { TraceError } from './errors.ts';
 import { readPerfScript } from './readers/perf-script.ts';
 import { PERF_RECORD_COMMAND, PERF_SCRIPT_COMMAND, STRACE_COMMAND } from './readers/recording-commands.ts';
 import { readStrace } from './readers/strace.ts';
+import { readTraceDat } from './readers/trace-dat.ts';
 import { SNIFF_BYTES, type SniffedFormat, sniffFormat } from './sniff-format.ts';
 import { OPEN, type ReadOptions, type Skip, type Trace } from './trace.ts';
 
@@ -44,6 +45,8 @@ async function readPlain(chunks: AsyncIterable<Uint8Array>, options: ReadOptions
       return readPerfScript(plain.chunks, options);
     case 'strace':
       return readStrace(plain.chunks, options);
+    case 'trace.dat':
+      return readTraceDat(plain.chunks, options);
     default:
       throw new TraceError(refusals[format]);
   }
@@ -53,12 +56,11 @@ const EXPECTED =
   `expected a trace of system calls: the text of \`${PERF_SCRIPT_COMMAND}\` after` +
   ` \`${PERF_RECORD_COMMAND}\`, or of \`${STRACE_COMMAND}\`, plain, gzip or zstd`;
 
-const refusals: Readonly<Record<Exclude<SniffedFormat, 'perf-script' | 'strace'>, string>> = {
+const refusals: Readonly<Record<Exclude<SniffedFormat, 'perf-script' | 'strace' | 'trace.dat'>, string>> = {
   empty: `the file is empty; ${EXPECTED}`,
   binary: `binary data of no known kind; ${EXPECTED}`,
   text: `text of no known kind; ${EXPECTED}`,
   'perf.data': `perf's own recording; print it first with \`${PERF_SCRIPT_COMMAND} -i FILE\``,
-  'trace.dat': `a trace-cmd recording, which this build does not read; ${EXPECTED}`,
   ctf: `an LTTng (CTF) stream, which this build does not read; ${EXPECTED}`,
 };
 

@@ -1,5 +1,5 @@
 import { TraceError } from '../errors.ts';
-import type { Recording } from '../recording.ts';
+import type { RecordedThread, Recording } from '../recording.ts';
 import type { Architecture, Loss, ReadOptions, Skip, Switches, Thread, Trace } from '../trace.ts';
 import { ByteCursor, EndOfInput } from './trace-dat/byte-cursor.ts';
 import {
@@ -34,7 +34,6 @@ export async function readTraceDat(
   chunks: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): Promise<Trace> {
-  const name = options.name ?? 'the input';
   const cursor = new ByteCursor(chunks, options.onProgress);
   const ring = newRingContents();
   let header: TraceDatHeader;
@@ -47,19 +46,19 @@ export async function readTraceDat(
   } catch (error) {
     if (error instanceof UnknownLayout) {
       throw new TraceError(
-        `${name}: expected a trace.dat file of raw_syscalls events, but ${error.message}. Record one by «${RECORD_TRACE_DAT}» or «perfscope ship».`,
+        `expected a trace.dat file of raw_syscalls events, but ${error.message}. Record one by «${RECORD_TRACE_DAT}» or «perfscope ship».`,
         { cause: error },
       );
     }
     if (error instanceof EndOfInput) {
       throw new TraceError(
-        `${name}: expected a whole trace.dat file, but ${error.message}, before any event. Copy or record it again («${RECORD_TRACE_DAT}»).`,
+        `expected a whole trace.dat file, but ${error.message}, before any event. Copy or record it again («${RECORD_TRACE_DAT}»).`,
         { cause: error },
       );
     }
     throw error;
   }
-  return assemble(header, ring, options, name);
+  return assemble(header, ring, options);
 }
 
 interface RingContents {
@@ -139,13 +138,13 @@ function logOf(ring: RingContents, cpu: number): CpuLog {
   return log;
 }
 
-function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptions, name: string): Trace {
+function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptions): Trace {
   const logs = [...ring.logs.values()].sort((a, b) => a.cpu - b.cpu);
   const seen = logs.filter((log) => !Number.isNaN(log.firstNs));
   const { origin, tally } = ring;
   if (origin === null || logs.every((log) => log.enters + log.exits === 0)) {
     throw new TraceError(
-      `${name}: expected raw_syscalls events in the trace.dat file, but found ${tally.otherEvents} events of other kinds and no system call. Record them by «${RECORD_TRACE_DAT}».`,
+      `expected raw_syscalls events in the trace.dat file, but found ${tally.otherEvents} events of other kinds and no system call. Record them by «${RECORD_TRACE_DAT}».`,
     );
   }
   const { recording } = header;
@@ -159,8 +158,9 @@ function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptio
   const coveredFromNs = recorded?.coveredFromNs ?? coveredFrom(header, seen, firstNs);
 
   const architecture = architectureOf(header, options);
-  const calls = pairCalls(logs, tally.losses, startNs, architecture);
-  const threads = threadTable(calls.tids, header);
+  const recordedThreads = new Map(recording?.threads.map((thread) => [thread.tid, thread]));
+  const processOf = (tid: number) => recordedThreads.get(tid)?.tgid ?? tid;
+  const calls = pairCalls(logs, tally.losses, startNs, architecture, processOf);
   return {
     format: 'trace.dat',
     architecture,
@@ -173,7 +173,7 @@ function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptio
     result: calls.result,
     fd: calls.fd,
     callNames: calls.callNames,
-    threads,
+    threads: threadTable(calls.tids, header, recordedThreads),
     switches: switchTable(header, logs, calls.tids, startNs),
     stack: null,
     stacks: null,
@@ -210,8 +210,11 @@ function architectureOf(header: TraceDatHeader, options: ReadOptions): Architect
   return options.architecture ?? 'x86_64';
 }
 
-function threadTable(tids: readonly number[], header: TraceDatHeader): Thread[] {
-  const recorded = new Map(header.recording?.threads.map((thread) => [thread.tid, thread]));
+function threadTable(
+  tids: readonly number[],
+  header: TraceDatHeader,
+  recorded: ReadonlyMap<number, RecordedThread>,
+): Thread[] {
   return tids.map((tid) => {
     const known = recorded.get(tid);
     return { pid: known?.tgid ?? tid, tid, comm: known?.comm ?? header.comms.get(tid) ?? '' };
@@ -246,7 +249,7 @@ function skipTable(header: TraceDatHeader, ring: RingContents, calls: PairedCall
   const { tally } = ring;
   const rows: Skip[] = [
     {
-      reason: 'returns of calls that were entered before the window',
+      reason: 'returns of calls that began before the window',
       severity: 'info',
       count: calls.exitsWithoutEnter,
       remedy: '',
@@ -260,7 +263,7 @@ function skipTable(header: TraceDatHeader, ring: RingContents, calls: PairedCall
       firstAt: null,
     },
     {
-      reason: 'calls whose return is missing: their duration and result are unknown',
+      reason: 'calls whose return was not recorded: kept, with duration 0 and no result',
       severity: 'loss',
       count: calls.lostReturns,
       remedy: 'Record with a larger ring, or read it before it is overwritten.',

@@ -1,33 +1,35 @@
-import type { CpuLog, EventChunk } from './ring-log.ts';
+/** Rows of one CPU, by time; what else they hold is the caller's. */
+export interface TimedChunk {
+  readonly timeNs: Float64Array;
+  readonly length: number;
+}
 
-const EMPTY_CHUNK: EventChunk = {
-  timeNs: new Float64Array(0),
-  tid: new Int32Array(0),
-  call: new Int16Array(0),
-  value: new Int32Array(0),
-  length: 0,
-};
+export interface CpuChunks<Chunk extends TimedChunk> {
+  readonly cpu: number;
+  /** Emptied from the front as the merge goes. */
+  readonly chunks: (Chunk | null)[];
+}
 
 /**
  * Walks several logs in time order by runs: as long as one CPU's next event is the earliest, the caller may go on
  * within its chunk without asking. The CPUs wait in a binary heap.
  */
-export class MergeCursors {
-  chunk!: EventChunk;
+export class MergeCursors<Chunk extends TimedChunk> {
+  chunk!: Chunk;
   cpu = 0;
   at = 0;
   /** Time up to which this run may go, and whether an event at exactly that time belongs to another CPU. */
   limit = 0;
   yieldsTie = false;
 
-  readonly #logs: readonly CpuLog[];
+  readonly #logs: readonly CpuChunks<Chunk>[];
   readonly #chunkIndex: Int32Array;
   readonly #position: Int32Array;
   readonly #head: Float64Array;
   readonly #heap: Int32Array;
   #size = 0;
 
-  constructor(logs: readonly CpuLog[]) {
+  constructor(logs: readonly CpuChunks<Chunk>[]) {
     this.#logs = logs;
     this.#chunkIndex = new Int32Array(logs.length);
     this.#position = new Int32Array(logs.length);
@@ -43,7 +45,7 @@ export class MergeCursors {
   next(): boolean {
     if (this.#size === 0) return false;
     const log = this.#heap[0]!;
-    this.chunk = this.#logs[log]!.events[this.#chunkIndex[log]!]!;
+    this.chunk = this.#logs[log]!.chunks[this.#chunkIndex[log]!]!;
     this.cpu = this.#logs[log]!.cpu;
     this.at = this.#position[log]!;
     const left = this.#size > 1 ? this.#heap[1]! : -1;
@@ -60,7 +62,7 @@ export class MergeCursors {
     this.#position[log] = at;
     if (at >= this.chunk.length) {
       // A chunk that was taken is let go: the columns of the trace take its place in memory.
-      this.#logs[log]!.events[this.#chunkIndex[log]!] = EMPTY_CHUNK;
+      this.#logs[log]!.chunks[this.#chunkIndex[log]!] = null;
       this.#chunkIndex[log]!++;
       this.#position[log] = 0;
     }
@@ -69,10 +71,10 @@ export class MergeCursors {
   }
 
   #loadHead(log: number): boolean {
-    const chunks = this.#logs[log]!.events;
+    const chunks = this.#logs[log]!.chunks;
     while (this.#chunkIndex[log]! < chunks.length) {
       const chunk = chunks[this.#chunkIndex[log]!]!;
-      if (this.#position[log]! < chunk.length) {
+      if (chunk !== null && this.#position[log]! < chunk.length) {
         this.#head[log] = chunk.timeNs[this.#position[log]!]!;
         return true;
       }

@@ -1,8 +1,10 @@
-import { RESTART_BLOCK } from '../../syscalls/call-traits.ts';
+import { createCallKinds, MAX_CALL_KINDS } from '../../call-kinds.ts';
+import { descriptor } from '../../call-pairing.ts';
+import { callName } from '../../syscalls/call-names.ts';
+import { ENDS_PROCESS, RESTART_BLOCK } from '../../syscalls/call-traits.ts';
 import { type Architecture, NO_FD, NO_RESULT, OPEN } from '../../trace.ts';
-import { CallKinds } from './call-kinds.ts';
 import { MergeCursors } from './merge-cursors.ts';
-import type { CpuLog, RingLoss } from './ring-log.ts';
+import { type CpuLog, type EventChunk, NO_CALL_NUMBER, type RingLoss } from './ring-log.ts';
 
 /**
  * Merges the logs of all CPUs by time and pairs each enter with its thread's next exit. Ties between CPUs go to
@@ -31,21 +33,44 @@ const PID_LIMIT = 4 * 1024 * 1024;
 
 const UNSEEN = -1;
 
+/** What the pairing has to know of a kind of call, as bits. */
+const HAS_DESCRIPTOR = 1;
+const RETURNS_ADDRESS = 2;
+const NEVER_RETURNS = 4;
+const IS_RESTART = 8;
+const ENDS_ITS_PROCESS = 16;
+
 export function pairCalls(
   logs: readonly CpuLog[],
   losses: readonly RingLoss[],
   startNs: number,
   architecture: Architecture,
+  processOf: (tid: number) => number,
 ): PairedCalls {
   const rows = logs.reduce((sum, log) => sum + log.enters, 0);
   const enterNs = new Float64Array(rows);
-  const durationNs = new Float64Array(rows).fill(OPEN);
+  const durationNs = new Float64Array(rows);
   const thread = new Uint32Array(rows);
   const cpu = new Uint16Array(rows);
   const call = new Uint16Array(rows);
-  const result = new Int32Array(rows).fill(NO_RESULT);
-  const fd = new Int32Array(rows).fill(NO_FD);
-  const kinds = new CallKinds(architecture);
+  const result = new Int32Array(rows);
+  const fd = new Int32Array(rows);
+
+  const kinds = createCallKinds();
+  const kindOf = new Int32Array(NO_CALL_NUMBER + 1).fill(UNSEEN);
+  const traits = new Uint8Array(MAX_CALL_KINDS);
+  const newKind = (number: number): number => {
+    const name = callName(architecture, number === NO_CALL_NUMBER ? -1 : number);
+    const kind = kinds.intern(name);
+    kindOf[number] = kind;
+    traits[kind] =
+      (kinds.takesDescriptor[kind] ? HAS_DESCRIPTOR : 0) |
+      (kinds.returnsAddress[kind] ? RETURNS_ADDRESS : 0) |
+      (kinds.neverReturns[kind] ? NEVER_RETURNS : 0) |
+      (kinds.isRestart[kind] ? IS_RESTART : 0) |
+      (name === ENDS_PROCESS ? ENDS_ITS_PROCESS : 0);
+    return kind;
+  };
 
   const tids: number[] = [];
   let threadOf = new Int32Array(65_536).fill(UNSEEN);
@@ -62,16 +87,15 @@ export function pairCalls(
   let nextLoss = 0;
   let nextLossNs = pendingLosses[0]?.timeNs ?? Number.POSITIVE_INFINITY;
 
-  const cursors = new MergeCursors(logs);
+  const cursors = new MergeCursors<EventChunk>(logs.map((log) => ({ cpu: log.cpu, chunks: log.events })));
   while (cursors.next()) {
     const { timeNs, tid, call: number, value, length } = cursors.chunk;
     const currentCpu = cursors.cpu;
     const limit = cursors.limit;
-    const yieldsTie = cursors.yieldsTie;
     let i = cursors.at;
     for (; i < length; i++) {
       const time = timeNs[i]!;
-      if (time > limit || (time === limit && yieldsTie)) break;
+      if (time >= limit && (time > limit || cursors.yieldsTie)) break;
       if (time >= nextLossNs) {
         // Whoever was in a call on that CPU may have returned, and entered another, unseen.
         const lossCpu = pendingLosses[nextLoss]!.cpu;
@@ -104,30 +128,36 @@ export function pairCalls(
           durationNs[open] = 0;
           lostReturns++;
         }
-        let kind = kinds.index(n);
-        const restarted = restartRow[index]!;
-        if (restarted !== UNSEEN) {
-          if (kinds.isRestart(kind)) kind = call[restarted]!;
+        let kind = kindOf[n]!;
+        if (kind === UNSEEN) kind = newKind(n);
+        const trait = traits[kind]!;
+        if (restartRow[index] !== UNSEEN) {
+          if ((trait & IS_RESTART) !== 0) kind = call[restartRow[index]!]!;
           restartRow[index] = UNSEEN;
         }
         enterNs[row] = time - startNs;
+        durationNs[row] = OPEN;
         thread[row] = index;
         cpu[row] = currentCpu;
         call[row] = kind;
-        if (kinds.hasDescriptor(kind)) fd[row] = value[i]!;
-        if (kinds.returnsNever(kind)) {
+        result[row] = NO_RESULT;
+        fd[row] = (trait & HAS_DESCRIPTOR) !== 0 ? descriptor(value[i]!) : NO_FD;
+        if ((trait & NEVER_RETURNS) === 0) {
+          openRow[index] = row;
+        } else {
           durationNs[row] = 0;
           openRow[index] = UNSEEN;
-        } else {
-          openRow[index] = row;
+          if ((trait & ENDS_ITS_PROCESS) !== 0) endProcess(processOf(id), time - startNs);
         }
         row++;
       } else if (open === UNSEEN) {
         exitsWithoutEnter++;
       } else {
-        const kind = kinds.index(~n);
+        let kind = kindOf[~n]!;
+        if (kind === UNSEEN) kind = newKind(~n);
+        const trait = traits[kind]!;
         openRow[index] = UNSEEN;
-        if (kind !== call[open]! && !kinds.isRestart(kind)) {
+        if (kind !== call[open]! && (trait & IS_RESTART) === 0) {
           durationNs[open] = 0;
           lostReturns++;
           exitsWithoutEnter++;
@@ -135,7 +165,7 @@ export function pairCalls(
         }
         const returned = value[i]!;
         durationNs[open] = time - startNs - enterNs[open]!;
-        result[open] = returned > 0 && kinds.hidesResult(kind) ? 1 : returned;
+        result[open] = returned > 0 && (trait & RETURNS_ADDRESS) !== 0 ? 0 : returned;
         if (returned === RESTART_BLOCK) restartRow[index] = open;
       }
     }
@@ -156,6 +186,16 @@ export function pairCalls(
     exitsWithoutEnter,
     lostReturns,
   };
+
+  /** What a thread is in when its process ends lasted until then, and is no hang. */
+  function endProcess(process: number, timeNs: number): void {
+    for (let t = 0; t < tids.length; t++) {
+      const open = openRow[t]!;
+      if (open === UNSEEN || processOf(tids[t]!) !== process) continue;
+      durationNs[open] = timeNs - enterNs[open]!;
+      openRow[t] = UNSEEN;
+    }
+  }
 }
 
 function grown(column: Int32Array<ArrayBuffer>, least: number): Int32Array<ArrayBuffer> {

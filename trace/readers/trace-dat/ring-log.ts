@@ -32,7 +32,8 @@ export interface RingLoss {
 
 export interface CpuLog {
   readonly cpu: number;
-  readonly events: EventChunk[];
+  /** Null where the merge has taken a chunk and let it go. */
+  readonly events: (EventChunk | null)[];
   readonly switches: SwitchChunk[];
   enters: number;
   exits: number;
@@ -60,7 +61,7 @@ export function newCpuLog(cpu: number): CpuLog {
 
 /** The chunk to append to, with room for at least `room` events. */
 export function eventChunk(log: CpuLog, room: number): EventChunk {
-  const last = log.events.at(-1);
+  const last = log.events.at(-1) ?? undefined;
   if (last !== undefined && last.length + room <= last.timeNs.length) return last;
   const size = Math.max(room, nextSize(last?.timeNs.length));
   const chunk = {

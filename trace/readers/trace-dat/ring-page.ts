@@ -167,12 +167,12 @@ export function decodePage(
 /** Without the mark of x86_64's x32 interface, which shares the numbers. */
 function callNumber(word: number): number {
   const number = (word & 0xbfff_ffff) >>> 0;
-  return number < NO_CALL_NUMBER ? number : NO_CALL_NUMBER;
+  return Math.min(number, NO_CALL_NUMBER);
 }
 
 /** A 64-bit result as 32 bits: what is smaller or greater keeps its sign. */
 function clamped(low: number, high: number): number {
-  if (high === 0) return low > 0x7fff_ffff ? 0x7fff_ffff : low;
+  if (high === 0) return Math.min(low, 0x7fff_ffff);
   if (high === -1 && low >= 0x8000_0000) return low | 0;
   return high < 0 ? -0x7fff_ffff : 0x7fff_ffff;
 }
