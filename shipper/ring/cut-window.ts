@@ -2,13 +2,13 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { PageLayout } from '../../trace/readers/trace-dat/page-layout.ts';
 import { MISSED_EVENTS, type Origin } from '../../trace/readers/trace-dat/ring-page.ts';
 import { cutPage } from './cut-page.ts';
-import { type DrainedPages, drainedPages, HEAD_BYTES, readHeads } from './drained-pages.ts';
+import { type DrainedFiles, drainedFiles, HEAD_BYTES, readHeads } from './drained-pages.ts';
 import type { CallPrivacy } from './privacy.ts';
 
 /** One CPU's drained pages, in time order. */
 export interface CpuPages {
   readonly cpu: number;
-  readonly files: readonly DrainedPages[];
+  readonly files: readonly DrainedFiles[];
   /** File of each page (index into `files`) and its place there. */
   readonly file: Uint32Array;
   readonly place: Uint32Array;
@@ -35,8 +35,13 @@ const HEAD_WORDS = HEAD_BYTES / 4;
 /** Pages that are read, scrubbed and handed on at a time. */
 const PAGES_AT_ONCE = 64;
 
-export function indexPages(directory: string, cpu: number, pageBytes: number, origin: Origin): CpuPages {
-  const files = drainedPages(directory, cpu);
+export function indexPages(
+  directories: readonly string[],
+  cpu: number,
+  pageBytes: number,
+  origin: Origin,
+): CpuPages {
+  const files = drainedFiles(directories, cpu);
   const heads = files.map((file) => readHeads(file, pageBytes));
   const count = heads.reduce((sum, words) => sum + words.length / HEAD_WORDS, 0);
   const file = new Uint32Array(count);
@@ -94,7 +99,7 @@ export function cutCpu(
   return { pages, first, end };
 }
 
-/** The pages of a cut as they may leave the node, some at a time. The buffer is used again for the next ones. */
+/** The pages of a cut as they may leave the node, some at a time. */
 export function* cutPages(
   cut: CpuCut,
   window: CutWindow,
@@ -121,7 +126,7 @@ function readPages(pages: CpuPages, page: number, count: number, buffer: Buffer,
     const fileIndex = pages.file[page + done]!;
     let run = 1;
     while (done + run < count && pages.file[page + done + run] === fileIndex) run++;
-    const fd = openSync(pages.files[fileIndex]!.pagesFile, 'r');
+    const fd = openSync(pages.files[fileIndex]!.pages, 'r');
     try {
       const start = done * pageBytes;
       const length = run * pageBytes;
@@ -134,7 +139,7 @@ function readPages(pages: CpuPages, page: number, count: number, buffer: Buffer,
           length - got,
           pages.place[page + done]! * pageBytes + got,
         );
-        if (n === 0) throw new Error(`${pages.files[fileIndex]!.pagesFile} became shorter while it was read`);
+        if (n === 0) throw new Error(`${pages.files[fileIndex]!.pages} became shorter while it was read`);
         got += n;
       }
     } finally {

@@ -2,66 +2,109 @@ import {
   closeSync,
   existsSync,
   fstatSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
   readSync,
   rmSync,
+  statSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 
 /**
  * Pages that were taken out of the kernel's ring, kept on the node as an extension of it: reading a ring consumes
- * it, and the next alarm, a minute later, needs the same pages again. One directory a drain, and in it two files a
- * CPU: `cpuN.pages` holds the pages as the kernel gave them, `cpuN.heads` the first 16 bytes of each (its time and
- * length), so that a window is found without reading the pages.
+ * it, and the next alarm, a minute later, needs the same pages again. One directory a drain, named by the time of
+ * the drain, and in it two files a CPU: `cpuN.pages` holds the pages as the kernel gave them, `cpuN.heads` the
+ * first 16 bytes of each (its time and length), so that a window is found without reading the pages.
  */
-export interface DrainedPages {
-  readonly cpu: number;
-  readonly pagesFile: string;
-  readonly headsFile: string;
+export interface DrainedFiles {
+  readonly pages: string;
+  readonly heads: string;
 }
 
 /** Bytes of a page that `cpuN.heads` repeats: time stamp and commit word (struct buffer_data_page). */
 export const HEAD_BYTES = 16;
 
-/** Stands while a drain runs; one that stands before a drain begins tells of a drain that was killed. */
-const DRAINING = 'draining';
+/** Digits of a drain's name: nanoseconds of 300 years. */
+const NAME_DIGITS = 20;
 
-export function newDrain(directory: string): { readonly path: string; readonly lastWasKilled: boolean } {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const marker = join(directory, DRAINING);
-  const lastWasKilled = existsSync(marker);
-  closeSync(openSync(marker, 'w', 0o600));
-  const sequence = Math.max(0, ...drains(directory).map(Number)) + 1;
-  const path = join(directory, String(sequence).padStart(8, '0'));
-  mkdirSync(path, { mode: 0o700 });
-  return { path, lastWasKilled };
+/** Where a drain puts its pages; the next directory takes over where the disk of one is full. */
+export interface PageSink {
+  append(cpu: number, pages: Uint8Array, heads: Uint8Array): void;
+  close(): void;
 }
 
-export function endDrain(directory: string): void {
-  rmSync(join(directory, DRAINING), { force: true });
+export function openSink(directories: readonly string[], monotonicNs: bigint): PageSink {
+  const name = monotonicNs.toString().padStart(NAME_DIGITS, '0');
+  const remaining = [...directories];
+  let open = new Map<number, { readonly pages: number; readonly heads: number }>();
+  let current: string | null = null;
+
+  const close = () => {
+    for (const { pages, heads } of open.values()) {
+      closeSync(pages);
+      closeSync(heads);
+    }
+    open = new Map();
+  };
+  const filesOf = (cpu: number) => {
+    if (current === null) {
+      current = join(remaining[0]!, name);
+      mkdirSync(current, { recursive: true, mode: 0o700 });
+    }
+    let files = open.get(cpu);
+    if (files === undefined) {
+      files = {
+        pages: openSync(join(current, `cpu${cpu}.pages`), 'a', 0o600),
+        heads: openSync(join(current, `cpu${cpu}.heads`), 'a', 0o600),
+      };
+      open.set(cpu, files);
+    }
+    return files;
+  };
+  return {
+    append(cpu, pages, heads) {
+      for (;;) {
+        try {
+          const files = filesOf(cpu);
+          const before = { pages: fstatSync(files.pages).size, heads: fstatSync(files.heads).size };
+          try {
+            writeAll(files.pages, pages);
+            writeAll(files.heads, heads);
+          } catch (error) {
+            ftruncateSync(files.heads, before.heads);
+            ftruncateSync(files.pages, before.pages);
+            throw error;
+          }
+          return;
+        } catch (error) {
+          if (!isDiskFull(error) || remaining.length === 1) throw error;
+          close();
+          remaining.shift();
+          current = null;
+        }
+      }
+    },
+    close,
+  };
 }
 
-export function drainFiles(drain: string, cpu: number): DrainedPages {
-  return { cpu, pagesFile: join(drain, `cpu${cpu}.pages`), headsFile: join(drain, `cpu${cpu}.heads`) };
-}
-
-/** All drained pages of one CPU, oldest first. */
-export function drainedPages(directory: string, cpu: number): DrainedPages[] {
-  return drains(directory)
-    .map((drain) => drainFiles(join(directory, drain), cpu))
-    .filter(({ pagesFile, headsFile }) => existsSync(pagesFile) && existsSync(headsFile));
+/** All drained pages of one CPU in these directories, oldest first. */
+export function drainedFiles(directories: readonly string[], cpu: number): DrainedFiles[] {
+  return drains(directories)
+    .map(({ path }) => filesIn(path, cpu))
+    .filter(({ pages, heads }) => existsSync(pages) && existsSync(heads));
 }
 
 /** Heads of the pages that are there in full: a drain may have been killed between its two files. */
-export function readHeads(files: DrainedPages, pageBytes: number): Uint32Array<ArrayBuffer> {
-  const heads = openSync(files.headsFile, 'r');
-  const pages = openSync(files.pagesFile, 'r');
+export function readHeads(files: DrainedFiles, pageBytes: number): Uint32Array<ArrayBuffer> {
+  const heads = openSync(files.heads, 'r');
   try {
     const count = Math.min(
       Math.floor(fstatSync(heads).size / HEAD_BYTES),
-      Math.floor(fstatSync(pages).size / pageBytes),
+      Math.floor(statSync(files.pages).size / pageBytes),
     );
     const words = new Uint32Array((count * HEAD_BYTES) / 4);
     let filled = 0;
@@ -73,46 +116,62 @@ export function readHeads(files: DrainedPages, pageBytes: number): Uint32Array<A
     return words;
   } finally {
     closeSync(heads);
-    closeSync(pages);
   }
 }
 
-/** Bytes of all drained pages. */
-export function drainedBytes(directory: string): number {
+/**
+ * Removes the drains that no window can need any more: those whose newest page is older than `oldestNeededNs`, and
+ * the oldest ones above `mostBytes`. The newest drain always stays.
+ */
+export function forgetDrains(
+  directories: readonly string[],
+  oldestNeededNs: bigint,
+  mostBytes: number,
+  pageBytes: number,
+): void {
   let bytes = 0;
-  for (const drain of drains(directory)) {
-    for (const file of readdirSync(join(directory, drain))) {
-      const fd = openSync(join(directory, drain, file), 'r');
-      bytes += fstatSync(fd).size;
-      closeSync(fd);
-    }
-  }
-  return bytes;
+  drains(directories)
+    .reverse()
+    .forEach(({ path }, age) => {
+      const files = readdirSync(path);
+      bytes += files.reduce((sum, file) => sum + statSync(join(path, file)).size, 0);
+      const newest = files
+        .map((file) => /^cpu(\d+)\.heads$/.exec(file)?.[1])
+        .filter((cpu) => cpu !== undefined)
+        .map((cpu) => newestPage(filesIn(path, Number(cpu)), pageBytes));
+      const isNeeded = newest.some((time) => time >= oldestNeededNs);
+      if (!isNeeded || (age > 0 && bytes > mostBytes)) rmSync(path, { recursive: true, force: true });
+    });
 }
 
-/** Removes the drains whose newest page is older than `oldestNeeded` (monotonic nanoseconds). */
-export function forgetDrainsBefore(directory: string, oldestNeeded: bigint, pageBytes: number): void {
-  for (const drain of drains(directory)) {
-    const path = join(directory, drain);
-    const needed = readdirSync(path)
-      .map((file) => /^cpu(\d+)\.heads$/.exec(file)?.[1])
-      .filter((cpu) => cpu !== undefined)
-      .some((cpu) => newestPage(drainFiles(path, Number(cpu)), pageBytes) >= oldestNeeded);
-    if (!needed) rmSync(path, { recursive: true, force: true });
-  }
+export function isDiskFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-function newestPage(files: DrainedPages, pageBytes: number): bigint {
-  if (!existsSync(files.pagesFile)) return -1n;
+function newestPage(files: DrainedFiles, pageBytes: number): bigint {
+  if (!existsSync(files.pages)) return -1n;
   const heads = readHeads(files, pageBytes);
   const last = heads.length - HEAD_BYTES / 4;
   return last < 0 ? -1n : (BigInt(heads[last + 1]!) << 32n) + BigInt(heads[last]!);
 }
 
-function drains(directory: string): string[] {
-  return existsSync(directory)
-    ? readdirSync(directory)
-        .filter((name) => /^\d+$/.test(name))
-        .sort()
-    : [];
+function filesIn(drain: string, cpu: number): DrainedFiles {
+  return { pages: join(drain, `cpu${cpu}.pages`), heads: join(drain, `cpu${cpu}.heads`) };
+}
+
+function drains(directories: readonly string[]): { readonly name: string; readonly path: string }[] {
+  return directories
+    .filter((directory) => existsSync(directory))
+    .flatMap((directory) =>
+      readdirSync(directory)
+        .filter((name) => /^\d{20}$/.test(name))
+        .map((name) => ({ name, path: join(directory, name) })),
+    )
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(file, bytes, written, bytes.length - written);
 }

@@ -20,7 +20,7 @@ import { readKnob } from './tracefs.ts';
 export interface CutInput {
   readonly instance: string;
   readonly tracefs: string;
-  readonly pagesDirectory: string;
+  readonly pageDirectories: readonly string[];
   readonly armed: Armed;
   readonly threads: readonly RecordedThread[];
   readonly stats: readonly { readonly cpu: number; readonly text: string; readonly stats: CpuStats }[];
@@ -48,6 +48,13 @@ export function machineArchitecture(): Architecture {
   );
 }
 
+/** A window that is shorter by less is as good as whole. */
+const SHORT_NS = 1e9;
+
+function seconds(ns: number): string {
+  return (ns / 1e9).toFixed(1);
+}
+
 /** Cuts the window out of the drained pages. Pure but for reading files: the ring itself is not touched. */
 export function cutTrace(input: CutInput): TraceCut {
   const { armed, clock, window } = input;
@@ -64,7 +71,7 @@ export function cutTrace(input: CutInput): TraceCut {
   const toNs = (seconds: number) => Math.round((seconds - originSeconds) * 1e9);
 
   const wanted = { fromNs: toNs(window.fromSeconds), toNs: toNs(window.toSeconds) };
-  const cpus = input.stats.map(({ cpu }) => indexPages(input.pagesDirectory, cpu, layout.pageBytes, origin));
+  const cpus = input.stats.map(({ cpu }) => indexPages(input.pageDirectories, cpu, layout.pageBytes, origin));
   // Rings do not start together: before the latest start, calls of that CPU would seem to be missing.
   const starts = cpus.flatMap((pages) => coveredFrom(pages, wanted) ?? []);
   const fromNs = Math.max(wanted.fromNs, toNs(armed.armedAtSeconds), ...starts);
@@ -72,10 +79,12 @@ export function cutTrace(input: CutInput): TraceCut {
   const cuts = cpus.map((pages) => cutCpu(pages, cut, layout, privacy, origin));
 
   const warnings = [...window.warnings, ...input.warnings];
-  const shortBy = (cut.fromNs - wanted.fromNs) / 1e9;
-  if (shortBy > 1) {
+  if (cut.fromNs - wanted.fromNs > SHORT_NS) {
+    const has = `the trace reaches back ${seconds(cut.toNs - cut.fromNs)} s before the window's end instead of ${seconds(cut.toNs - wanted.fromNs)} s`;
     warnings.push(
-      `the ring reaches back ${((cut.toNs - cut.fromNs) / 1e9).toFixed(1)} s before the window's end instead of ${((cut.toNs - wanted.fromNs) / 1e9).toFixed(1)} s: give it more memory (perfscope record --memory)`,
+      starts.some((start) => start === cut.fromNs)
+        ? `${has}: the ring was too small for the load; give it more memory (perfscope record --memory)`
+        : `${has}: recording began only then`,
     );
   }
   const recording: Recording = {

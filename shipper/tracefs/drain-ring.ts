@@ -1,7 +1,7 @@
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMIT_LENGTH, MISSED_EVENTS } from '../../trace/readers/trace-dat/ring-page.ts';
-import { drainFiles, endDrain, HEAD_BYTES, newDrain } from '../ring/drained-pages.ts';
+import { HEAD_BYTES, openSink, type PageSink } from '../ring/drained-pages.ts';
 import { ringCpus } from './tracefs.ts';
 
 /**
@@ -9,108 +9,83 @@ import { ringCpus } from './tracefs.ts';
  * `trace_pipe_raw` gives one page a read and consumes it; a page that the kernel still fills is given as far as it
  * is filled (ring_buffer_read_page in kernel/trace/ring_buffer.c).
  */
-export interface DrainResult {
-  readonly pages: number;
-  /** The disk filled up: what was not taken is still in the ring. */
-  readonly stoppedBy: Error | null;
+export interface Drain {
+  readonly instance: string;
+  readonly pageBytes: number;
+  /** Where the pages go; a further one takes over where the disk of the one before is full. */
+  readonly directories: readonly string[];
+  /** Stands while pages are on their way: one that is there already tells of a drain that was killed. */
+  readonly marker: string;
+  /** CLOCK_MONOTONIC: what is newer stays in the ring. */
+  readonly untilNs: bigint;
 }
 
 /** Pages that are read before they are written: what a kill at the worst moment can lose of one CPU. */
 const PAGES_AT_ONCE = 64;
 
-export function drainRing(
-  instance: string,
-  directory: string,
-  pageBytes: number,
-  untilMonotonicNs: bigint,
-): DrainResult {
-  const drain = newDrain(directory);
+/** Returns the number of pages taken. Throws where every directory's disk is full; the rest stays in the ring. */
+export function drainRing(drain: Drain): number {
+  const lastWasKilled = existsSync(drain.marker);
+  writeFileSync(drain.marker, '', { mode: 0o600 });
+  const sink = openSink(drain.directories, drain.untilNs);
   let pages = 0;
-  let stoppedBy: Error | null = null;
-  for (const cpu of ringCpus(instance)) {
-    const files = drainFiles(drain.path, cpu);
-    const ring = openSync(
-      join(instance, 'per_cpu', `cpu${cpu}`, 'trace_pipe_raw'),
-      constants.O_RDONLY | constants.O_NONBLOCK,
-    );
-    try {
-      const out = openSync(files.pagesFile, 'w', 0o600);
-      const heads = openSync(files.headsFile, 'w', 0o600);
+  try {
+    for (const cpu of ringCpus(drain.instance)) {
+      const ring = openSync(
+        join(drain.instance, 'per_cpu', `cpu${cpu}`, 'trace_pipe_raw'),
+        constants.O_RDONLY | constants.O_NONBLOCK,
+      );
       try {
-        pages += drainCpu(ring, out, heads, pageBytes, untilMonotonicNs, drain.lastWasKilled);
+        pages += drainCpu(ring, cpu, sink, drain, lastWasKilled);
       } finally {
-        closeSync(out);
-        closeSync(heads);
+        closeSync(ring);
       }
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      stoppedBy = error as Error;
-    } finally {
-      closeSync(ring);
     }
-    if (stoppedBy !== null) break;
+  } finally {
+    sink.close();
   }
-  endDrain(directory);
-  return { pages, stoppedBy };
+  rmSync(drain.marker, { force: true });
+  return pages;
 }
 
-function drainCpu(
-  ring: number,
-  out: number,
-  heads: number,
-  pageBytes: number,
-  untilNs: bigint,
-  pagesWereLost: boolean,
-): number {
-  const batch = Buffer.alloc(pageBytes * PAGES_AT_ONCE);
-  const words = new Uint32Array(batch.buffer, batch.byteOffset, batch.length / 4);
-  const headBatch = new Uint32Array((PAGES_AT_ONCE * HEAD_BYTES) / 4);
-  const untilHigh = Number(untilNs >> 32n);
-  const untilLow = Number(untilNs & 0xffff_ffffn);
+function drainCpu(ring: number, cpu: number, sink: PageSink, drain: Drain, pagesWereLost: boolean): number {
+  const { pageBytes } = drain;
+  const batch = new Uint8Array(pageBytes * PAGES_AT_ONCE);
+  const words = new Uint32Array(batch.buffer);
+  const heads = new Uint8Array(PAGES_AT_ONCE * HEAD_BYTES);
+  const untilHigh = Number(drain.untilNs >> 32n);
+  const untilLow = Number(drain.untilNs & 0xffff_ffffn);
   let pages = 0;
-  let done = false;
-  while (!done) {
+  let isEmpty = false;
+  while (!isEmpty) {
     let filled = 0;
-    while (filled < PAGES_AT_ONCE) {
-      if (!readPage(ring, batch, filled * pageBytes, pageBytes)) {
-        done = true;
+    while (filled < PAGES_AT_ONCE && !isEmpty) {
+      const start = filled * pageBytes;
+      if (!readPage(ring, batch, start, pageBytes)) {
+        isEmpty = true;
         break;
       }
-      const at = (filled * pageBytes) / 4;
-      if (pages + filled === 0 && pagesWereLost) words[at + 2] = words[at + 2]! | MISSED_EVENTS;
-      headBatch.set(words.subarray(at, at + HEAD_BYTES / 4), (filled * HEAD_BYTES) / 4);
-      if ((words[at + 2]! & COMMIT_LENGTH) > 0) filled++;
-      const high = words[at + 1]!;
+      const at = start / 4;
       // A busy CPU fills the ring as fast as it is read: what is newer than the drain's start can wait.
-      if (high > untilHigh || (high === untilHigh && words[at]! >= untilLow)) {
-        done = true;
-        break;
-      }
+      isEmpty = words[at + 1]! > untilHigh || (words[at + 1]! === untilHigh && words[at]! >= untilLow);
+      if ((words[at + 2]! & COMMIT_LENGTH) === 0) continue;
+      if (pages + filled === 0 && pagesWereLost) words[at + 2] = words[at + 2]! | MISSED_EVENTS;
+      heads.set(batch.subarray(start, start + HEAD_BYTES), filled * HEAD_BYTES);
+      filled++;
     }
-    writeAll(out, batch, filled * pageBytes);
-    writeAll(heads, headBatch, filled * HEAD_BYTES);
+    if (filled === 0) break;
+    sink.append(cpu, batch.subarray(0, filled * pageBytes), heads.subarray(0, filled * HEAD_BYTES));
     pages += filled;
   }
   return pages;
 }
 
 /** False where the ring has nothing more. */
-function readPage(ring: number, batch: Buffer, at: number, pageBytes: number): boolean {
+function readPage(ring: number, batch: Uint8Array, at: number, pageBytes: number): boolean {
   try {
     return readSync(ring, batch, at, pageBytes, null) > 0;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false;
     throw error;
   }
-}
-
-function writeAll(file: number, bytes: Uint8Array | Uint32Array, length: number): void {
-  const view = new Uint8Array(bytes.buffer, bytes.byteOffset, length);
-  let written = 0;
-  while (written < length) written += writeSync(file, view, written, length - written);
-}
-
-export function isDiskFull(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOSPC' || code === 'EDQUOT';
 }

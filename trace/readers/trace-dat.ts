@@ -34,15 +34,23 @@ export async function readTraceDat(
   chunks: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): Promise<Trace> {
-  const cursor = new ByteCursor(chunks, options.onProgress);
+  const { header, ring } = await readRings(chunks);
+  return assemble(header, ring, options);
+}
+
+/** Everything that the file's rings hold, before calls are put together of it. */
+export async function readRings(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ readonly header: TraceDatHeader; readonly ring: RingContents }> {
+  const cursor = new ByteCursor(chunks);
   const ring = newRingContents();
-  let header: TraceDatHeader;
   try {
-    header = await readHeader(cursor);
+    const header = await readHeader(cursor);
     if (header.clock !== null && CLOCKS_WITHOUT_TIME.has(header.clock)) {
       throw new UnknownLayout(`its trace_clock is ${header.clock}, which does not count time`);
     }
-    await readRings(cursor, header, ring);
+    await readRegions(cursor, header, ring);
+    return { header, ring };
   } catch (error) {
     if (error instanceof UnknownLayout) {
       throw new TraceError(
@@ -58,10 +66,9 @@ export async function readTraceDat(
     }
     throw error;
   }
-  return assemble(header, ring, options);
 }
 
-interface RingContents {
+export interface RingContents {
   readonly logs: Map<number, CpuLog>;
   readonly tally: PageTally;
   origin: Origin | null;
@@ -73,7 +80,7 @@ function newRingContents(): RingContents {
   return { logs: new Map(), tally: newPageTally(), origin: null, endedAt: null };
 }
 
-async function readRings(cursor: ByteCursor, header: TraceDatHeader, ring: RingContents): Promise<void> {
+async function readRegions(cursor: ByteCursor, header: TraceDatHeader, ring: RingContents): Promise<void> {
   const buffers = [...header.buffers];
   // The file is read once, front to back: what lies next is taken next, whichever CPU's or buffer's it is.
   const regions = header.regions.filter((region) => region.size > 0);
@@ -99,7 +106,7 @@ async function readRings(cursor: ByteCursor, header: TraceDatHeader, ring: RingC
 }
 
 async function nextBuffer(cursor: ByteCursor, header: TraceDatHeader): Promise<CpuRegion[]> {
-  return readRegions(cursor, await blockKind(cursor), header.cpuCount);
+  return readRegionTable(cursor, await blockKind(cursor), header.cpuCount);
 }
 
 /** Decodes one CPU's pages; false where the input ends within them. */

@@ -9,14 +9,12 @@ export class EndOfInput extends Error {
 
 export class ByteCursor {
   readonly #chunks: AsyncIterator<Uint8Array>;
-  readonly #onProgress: ((bytesRead: number) => void) | undefined;
   #chunk: Uint8Array = new Uint8Array(0);
   #at = 0;
   #consumedChunks = 0;
 
-  constructor(chunks: AsyncIterable<Uint8Array>, onProgress?: (bytesRead: number) => void) {
+  constructor(chunks: AsyncIterable<Uint8Array>) {
     this.#chunks = chunks[Symbol.asyncIterator]();
-    this.#onProgress = onProgress;
   }
 
   /** Offset from the stream's start. */
@@ -96,7 +94,6 @@ export class ByteCursor {
       this.#consumedChunks += this.#chunk.length;
       this.#chunk = next.value;
       this.#at = 0;
-      this.#onProgress?.(this.#consumedChunks + this.#chunk.length);
       if (this.#chunk.length > 0) return true;
     }
   }

@@ -86,7 +86,7 @@ export async function readHeader(cursor: ByteCursor): Promise<TraceDatHeader> {
     await readOptions(cursor, options);
     kind = await blockKind(cursor);
   }
-  const regions = await readRegions(cursor, kind, options.cpuCount);
+  const regions = await readRegionTable(cursor, kind, options.cpuCount);
   return { layout, comms, regions, ...options };
 }
 
@@ -124,7 +124,7 @@ async function readOptions(cursor: ByteCursor, options: Options): Promise<void> 
 }
 
 /** Reads the table of a buffer: its CPUs' offsets and sizes. */
-export async function readRegions(
+export async function readRegionTable(
   cursor: ByteCursor,
   kind: BlockKind,
   cpuCount: number,

@@ -1,0 +1,193 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Directories } from './armed.ts';
+import { compression } from './compress.ts';
+import { defaultCapBytes } from './ring-size.ts';
+import { findTracefs, readKnob } from './tracefs/tracefs.ts';
+
+/** One thing that a node may or may not have. */
+export interface Finding {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly found: string;
+  /** What to do where it is missing. */
+  readonly remedy: string;
+  /** What is lost without it. */
+  readonly needed: 'tracefs' | 'strace' | 'shipping' | 'comfort';
+}
+
+export interface NodeCheck {
+  readonly recorder: 'tracefs' | 'strace' | null;
+  readonly findings: readonly Finding[];
+}
+
+/** Looks at what this node can do. It makes one tracefs instance and removes it, and changes nothing else. */
+export function checkNode(directories: Directories): NodeCheck {
+  const tracefs = findTracefs();
+  const findings: Finding[] = [
+    platform(),
+    mounted(tracefs),
+    ...(tracefs === null ? [] : tracefsFindings(tracefs)),
+    ...straceFindings(),
+    node(),
+    disk(directories),
+  ];
+  const works = (needed: Finding['needed']) =>
+    findings.every((finding) => finding.ok || finding.needed !== needed);
+  const recorder = works('tracefs') ? 'tracefs' : works('strace') ? 'strace' : null;
+  return { recorder, findings };
+}
+
+function platform(): Finding {
+  const ok = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
+  return {
+    what: 'Linux on x86_64 or arm64',
+    ok,
+    found: `${process.platform} on ${process.arch}`,
+    remedy: 'Record on the machine that runs the service.',
+    needed: 'shipping',
+  };
+}
+
+function mounted(tracefs: string | null): Finding {
+  return {
+    what: 'tracefs is mounted',
+    ok: tracefs !== null,
+    found: tracefs ?? 'no instances directory in /sys/kernel/tracing',
+    remedy:
+      'Run «mount -t tracefs nodev /sys/kernel/tracing» as root. In a container, mount the host’s /sys/kernel/tracing into it; where that is not allowed (Fargate), record with --recorder strace.',
+    needed: 'tracefs',
+  };
+}
+
+function tracefsFindings(tracefs: string): Finding[] {
+  const events = ['raw_syscalls/sys_enter', 'raw_syscalls/sys_exit'];
+  const readable = events.filter((event) => isReadable(join(tracefs, 'events', event, 'format')));
+  return [
+    instances(tracefs),
+    {
+      what: 'the kernel has the raw_syscalls events',
+      ok: readable.length === events.length,
+      found: readable.length === events.length ? 'both' : `only ${readable.join(', ') || 'none'}`,
+      remedy: 'It takes a kernel with CONFIG_FTRACE_SYSCALLS; all of the large distributions have it.',
+      needed: 'tracefs',
+    },
+    {
+      what: 'trace_clock mono',
+      ok: isReadable(join(tracefs, 'trace_clock')) && readKnob(tracefs, 'trace_clock').includes('mono'),
+      found: isReadable(join(tracefs, 'trace_clock')) ? readKnob(tracefs, 'trace_clock') : 'not readable',
+      remedy: 'It takes Linux 3.17 or later.',
+      needed: 'tracefs',
+    },
+    {
+      what: 'forks and new threads are followed (event-fork)',
+      ok: existsSync(join(tracefs, 'options/event-fork')),
+      found: existsSync(join(tracefs, 'options/event-fork')) ? 'yes' : 'no options/event-fork',
+      remedy: 'It takes Linux 4.7 or later.',
+      needed: 'tracefs',
+    },
+  ];
+}
+
+function instances(tracefs: string): Finding {
+  const probe = join(tracefs, 'instances', `perfscope.check.${process.pid}`);
+  let found = 'an instance was made and removed';
+  let ok = true;
+  try {
+    mkdirSync(probe);
+    rmdirSync(probe);
+  } catch (error) {
+    ok = false;
+    found = (error as Error).message;
+  }
+  const lockdown = readOr('/sys/kernel/security/lockdown', '');
+  const locked = lockdown.includes('[confidentiality]')
+    ? ' The kernel is locked down (confidentiality), which forbids tracing: «cat /sys/kernel/security/lockdown».'
+    : '';
+  return {
+    what: 'a tracefs instance can be made',
+    ok,
+    found,
+    remedy: `Run as root, in a container as a privileged one (CAP_SYS_ADMIN and CAP_DAC_OVERRIDE, no AppArmor or seccomp rule against /sys/kernel/tracing).${locked}`,
+    needed: 'tracefs',
+  };
+}
+
+function straceFindings(): Finding[] {
+  const version = run('strace', ['--version'])?.split('\n')[0] ?? null;
+  const scope = readOr('/proc/sys/kernel/yama/ptrace_scope', '0').trim();
+  return [
+    {
+      what: 'strace is installed',
+      ok: version !== null,
+      found: version ?? 'no strace in PATH',
+      remedy:
+        'Install it («apt-get install strace», «dnf install strace»): only needed where tracefs cannot be had.',
+      needed: 'strace',
+    },
+    {
+      what: 'processes may be traced (ptrace)',
+      ok: scope === '0' || (scope !== '3' && process.getuid?.() === 0),
+      found: `ptrace_scope ${scope}, user ${process.getuid?.()}`,
+      remedy:
+        'Run as root or with CAP_SYS_PTRACE; in ECS add SYS_PTRACE to linuxParameters.capabilities and share the PID namespace (pidMode: task).',
+      needed: 'strace',
+    },
+  ];
+}
+
+function node(): Finding {
+  const packed = compression();
+  return {
+    what: 'Node.js compresses with zstd',
+    ok: packed.extension === 'zst',
+    found: `Node.js ${process.version}: ${packed.extension === 'zst' ? 'zstd' : 'gzip'}`,
+    remedy: 'Node.js 22.15 or later; without it traces are packed with gzip, at more CPU time.',
+    needed: 'comfort',
+  };
+}
+
+function disk(directories: Directories): Finding {
+  const cap = defaultCapBytes(totalmem());
+  const { bavail, bsize } = statfsSync(nearest(directories.spool));
+  const free = bavail * bsize;
+  const mebibytes = (bytes: number) => `${Math.floor(bytes / 1024 / 1024)} MiB`;
+  return {
+    what: 'room on the disk for one ring',
+    ok: free >= cap,
+    found: `${mebibytes(free)} free for ${directories.spool}; the ring takes up to ${mebibytes(cap)} of memory on ${cpus().length} CPUs`,
+    remedy: 'Make room, use another --spool directory, or a smaller ring (--memory).',
+    needed: 'comfort',
+  };
+}
+
+function nearest(path: string): string {
+  return existsSync(path) ? path : nearest(dirname(path));
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}
+
+function run(command: string, args: string[]): string | null {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,68 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseFields } from '../../trace/readers/trace-dat/event-format.ts';
+import { GREATEST_WINDOW_SECONDS } from '../clock.ts';
+import { ShipperError } from '../errors.ts';
+import { forgetDrains, isDiskFull } from '../ring/drained-pages.ts';
+import type { CutFile, CutRequest } from '../ship.ts';
+import { isArmed, ringStats } from './arm-ring.ts';
+import { cutTrace } from './cut-trace.ts';
+import { drainRing } from './drain-ring.ts';
+import { pageDirectories } from './page-directories.ts';
+import { instancePath, readKnob, requireTracefs } from './tracefs.ts';
+
+/** Drained pages are kept up to this many times the ring's memory, however long the incident lasts. */
+const KEPT_RINGS = 2;
+
+/** Takes what is in the ring, and cuts the window out of it and of what was taken before. */
+export function cutRing(request: CutRequest): CutFile {
+  const { armed, directories } = request;
+  const tracefs = requireTracefs();
+  if (!isArmed(tracefs, armed.service)) {
+    throw new ShipperError(
+      `expected the ring of ${armed.service} in ${instancePath(tracefs, armed.service)}, but it is gone: arm it again by «perfscope record --service ${armed.service} …»`,
+    );
+  }
+  const instance = instancePath(tracefs, armed.service);
+  const pageBytes = ringPageBytes(tracefs);
+  const pages = pageDirectories(directories, armed.service);
+  const marker = join(directories.state, `${armed.service}.draining`);
+  mkdirSync(directories.state, { recursive: true, mode: 0o700 });
+
+  const nowNs = process.hrtime.bigint();
+  const needed = nowNs - BigInt(GREATEST_WINDOW_SECONDS) * 1_000_000_000n;
+  forgetDrains(pages, needed, armed.capBytes * KEPT_RINGS, pageBytes);
+  const stats = ringStats(instance);
+  const warnings: string[] = [];
+  try {
+    drainRing({ instance, pageBytes, directories: pages, marker, untilNs: nowNs });
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    warnings.push(
+      `no room for all pages of the ring in ${pages.join(' or ')}: what was not taken stays in the ring; make room and ship again under another incident`,
+    );
+  }
+  const cut = cutTrace({
+    instance,
+    tracefs,
+    pageDirectories: pages,
+    armed,
+    threads: armed.threads,
+    stats,
+    clock: request.clock,
+    window: request.window,
+    requestedSeconds: request.requestedSeconds,
+    alarmAt: request.alarmAt,
+    incident: request.incident,
+    warnings,
+  });
+  return { file: 'trace.dat', chunks: cut.chunks, warnings: cut.recording.warnings };
+}
+
+/** The kernel's own word on the size of a ring page (4 KiB, or 64 KiB on some arm64 kernels). */
+function ringPageBytes(tracefs: string): number {
+  const data = parseFields(readKnob(tracefs, 'events/header_page')).get('data');
+  if (data === undefined)
+    throw new ShipperError(`expected a data field in ${tracefs}/events/header_page, found none`);
+  return data.offset + data.size;
+}
