@@ -6,7 +6,7 @@ import {
   blockKind,
   type CpuRegion,
   readHeader,
-  readRegions,
+  readRegionTable,
   type TraceDatHeader,
 } from './trace-dat/header.ts';
 import { mergeSwitches } from './trace-dat/merge-switches.ts';
