@@ -27,7 +27,7 @@ export function scrubLine(line: string): string | null {
 const CLONE_THREAD = 0x0001_0000;
 
 function keptArgument(name: string, args: string): string {
-  const first = /^(?:flags=)?(-?\d+|0x[0-9a-f]+)/.exec(args)?.[1];
+  const first = /^(?:flags=)?(0x[0-9a-f]+|-?\d+)/.exec(args)?.[1];
   if (first === undefined) return name === 'clone' && args.includes('CLONE_THREAD') ? 'CLONE_THREAD' : '';
   if (name === 'clone') return (Number(first) & CLONE_THREAD) !== 0 ? 'CLONE_THREAD' : '';
   return takesDescriptorFirst.has(name) ? String(keptDescriptor(Number(first))) : '';
