@@ -70,7 +70,7 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
   const tracefs = requireTracefs();
   const instance = instancePath(tracefs, service);
   let sample = sampleRing(instance);
-  let lastPids = '';
+  let lastPids = [...new Set(readArmed(directories, service)?.threads.map(({ tgid }) => tgid))].join(' ');
   for (let look = 1; !signal.aborted; look++) {
     await pause(LOOK_SECONDS, signal);
     const armed = readArmed(directories, service);
@@ -88,7 +88,7 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
     const stepped = withClock.clockOffsets.length !== armed.clockOffsets.length;
     if (now === before && added === 0 && !stepped) return now;
     writeArmed(directories, withThreads(withClock, threadTable(pids)));
-    if (before !== '' && now !== before) report(`${service}: processes are now ${now || 'none'}`);
+    if (now !== before) report(`${service}: processes are now ${now || 'none'}`);
     return now;
   }
 }

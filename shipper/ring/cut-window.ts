@@ -62,14 +62,16 @@ export function indexPages(
 }
 
 /**
- * From where on this CPU has everything: its latest page before which events are missing, as long as that leaves
- * at least half of the window. A later gap stays in the window, marked as the kernel marked it: half a window that
- * says what it lacks is worth more than a few seconds without a gap. Null where nothing was lost.
+ * From where on this CPU has everything, or null where nothing was ever lost: the start of its pages where the ring
+ * had been overwritten before them, or a later gap, as long as that leaves at least half of what there is of the
+ * window. A gap after that stays in the window, marked as the kernel marked it: half a window that says what it
+ * lacks is worth more than a few seconds without a gap.
  */
 export function coveredFrom(pages: CpuPages, window: CutWindow): number | null {
-  const middle = (window.fromNs + window.toNs) / 2;
-  for (let i = pages.timeNs.length - 1; i >= 0; i--) {
-    if (pages.missed[i] === 1 && pages.timeNs[i]! <= middle) return pages.timeNs[i]!;
+  const { timeNs, missed } = pages;
+  const middle = (Math.max(window.fromNs, timeNs[0] ?? window.toNs) + window.toNs) / 2;
+  for (let i = timeNs.length - 1; i >= 0; i--) {
+    if (missed[i] === 1 && (timeNs[i]! <= middle || i === 0)) return timeNs[i]!;
   }
   return null;
 }

@@ -6,9 +6,11 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -121,7 +123,7 @@ export function readHeads(files: DrainedFiles, pageBytes: number): Uint32Array<A
 
 /**
  * Removes the drains that no window can need any more: those whose newest page is older than `oldestNeededNs`, and
- * the oldest ones above `mostBytes`. The newest drain always stays.
+ * the oldest ones above `mostBytes`.
  */
 export function forgetDrains(
   directories: readonly string[],
@@ -130,6 +132,7 @@ export function forgetDrains(
   pageBytes: number,
 ): void {
   let bytes = 0;
+  let forgottenNs = forgottenUntil(directories);
   drains(directories)
     .reverse()
     .forEach(({ path }, age) => {
@@ -140,9 +143,24 @@ export function forgetDrains(
         .filter((cpu) => cpu !== undefined)
         .map((cpu) => newestPage(filesIn(path, Number(cpu)), pageBytes));
       const isNeeded = newest.some((time) => time >= oldestNeededNs);
-      if (!isNeeded || (age > 0 && bytes > mostBytes)) rmSync(path, { recursive: true, force: true });
+      if (isNeeded && (age === 0 || bytes <= mostBytes)) return;
+      for (const time of newest) if (time > forgottenNs) forgottenNs = time;
+      rmSync(path, { recursive: true, force: true });
     });
+  if (forgottenNs > 0n)
+    writeFileSync(join(directories[0]!, FORGOTTEN), forgottenNs.toString(), { mode: 0o600 });
 }
+
+/** Until when pages were removed (monotonic nanoseconds): what remains starts there. Zero where none were. */
+export function forgottenUntil(directories: readonly string[]): bigint {
+  try {
+    return BigInt(readFileSync(join(directories[0]!, FORGOTTEN), 'utf8'));
+  } catch {
+    return 0n;
+  }
+}
+
+const FORGOTTEN = 'forgotten-until';
 
 export function isDiskFull(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;

@@ -74,6 +74,16 @@ export function followedThreads(instance: string): Set<number> {
   return new Set(lines.filter((line) => /^\d+$/.test(line)).map(Number));
 }
 
+/**
+ * Takes this process out of a recording that it came into as the service's child, or from its control group: it
+ * would record how it ships. Nothing is written where it is not in, since a second list costs every event a look.
+ */
+export function leaveOutSelf(instance: string): void {
+  const followed = followedThreads(instance);
+  const own = threadIds(process.pid).filter((tid) => followed.has(tid));
+  if (own.length > 0) appendKnob(instance, 'set_event_notrace_pid', own.join(' '));
+}
+
 export function ringStats(instance: string): { cpu: number; text: string; stats: CpuStats }[] {
   return ringCpus(instance).map((cpu) => {
     const text = readFileSync(join(instance, 'per_cpu', `cpu${cpu}`, 'stats'), 'utf8');

@@ -5,7 +5,7 @@ import { GREATEST_WINDOW_SECONDS } from '../clock.ts';
 import { ShipperError } from '../errors.ts';
 import { forgetDrains, isDiskFull } from '../ring/drained-pages.ts';
 import type { CutFile, CutRequest } from '../ship.ts';
-import { isArmed, ringStats } from './arm-ring.ts';
+import { isArmed, leaveOutSelf, ringStats } from './arm-ring.ts';
 import { cutTrace } from './cut-trace.ts';
 import { drainRing } from './drain-ring.ts';
 import { pageDirectories } from './page-directories.ts';
@@ -24,6 +24,7 @@ export function cutRing(request: CutRequest): CutFile {
     );
   }
   const instance = instancePath(tracefs, armed.service);
+  leaveOutSelf(instance);
   const pageBytes = ringPageBytes(tracefs);
   const pages = pageDirectories(directories, armed.service);
   const marker = join(directories.state, `${armed.service}.draining`);

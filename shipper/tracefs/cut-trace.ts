@@ -10,6 +10,7 @@ import type { Armed } from '../armed.ts';
 import type { ClockPair, WantedWindow } from '../clock.ts';
 import { ShipperError } from '../errors.ts';
 import { coveredFrom, cutCpu, cutPages, indexPages } from '../ring/cut-window.ts';
+import { forgottenUntil } from '../ring/drained-pages.ts';
 import { callPrivacy } from '../ring/privacy.ts';
 import { traceDatHead } from '../trace-dat-file.ts';
 import { SHIPPER_VERSION } from '../version.ts';
@@ -74,6 +75,7 @@ export function cutTrace(input: CutInput): TraceCut {
   const cpus = input.stats.map(({ cpu }) => indexPages(input.pageDirectories, cpu, layout.pageBytes, origin));
   // Rings do not start together: before the latest start, calls of that CPU would seem to be missing.
   const starts = cpus.flatMap((pages) => coveredFrom(pages, wanted) ?? []);
+  starts.push(toNs(Number(forgottenUntil(input.pageDirectories)) / 1e9));
   const fromNs = Math.max(wanted.fromNs, toNs(armed.armedAtSeconds), ...starts);
   const cut = { fromNs: Math.min(fromNs, wanted.toNs), toNs: wanted.toNs };
   const cuts = cpus.map((pages) => cutCpu(pages, cut, layout, privacy, origin));

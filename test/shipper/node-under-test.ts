@@ -27,6 +27,7 @@ export function missingForRecording(): string | null {
 }
 
 export interface NodeUnderTest {
+  readonly root: string;
   readonly directories: Directories;
   /** Runs a command of the program for nodes to its end. */
   readonly perfscope: (
@@ -40,8 +41,10 @@ export interface NodeUnderTest {
 
 const PROGRAM = new URL('../../shipper/perfscope-node.ts', import.meta.url).pathname;
 
-export function nodeUnderTest(environment: NodeJS.ProcessEnv = {}): NodeUnderTest {
-  const root = mkdtempSync(join(tmpdir(), 'perfscope-test-'));
+export function nodeUnderTest(
+  environment: NodeJS.ProcessEnv = {},
+  root = mkdtempSync(join(tmpdir(), 'perfscope-test-')),
+): NodeUnderTest {
   const directories = { state: join(root, 'state'), spool: join(root, 'spool') };
   const env = { ...process.env, PERFSCOPE_NODE: 'node-1', PERFSCOPE_DEBUG: '1', ...environment };
   const placed = (args: string[]) => [
@@ -51,6 +54,7 @@ export function nodeUnderTest(environment: NodeJS.ProcessEnv = {}): NodeUnderTes
   ];
   const started: ChildProcess[] = [];
   const node: NodeUnderTest = {
+    root,
     directories,
     environment: env,
     perfscope: (...args) => ended(spawn(process.execPath, placed(args), { env })),
