@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { ShipperError } from '../shipper/errors.ts';
 import { SignatureError } from '../signatures/errors.ts';
 import { TraceError } from '../trace/errors.ts';
 import { InputError } from './input-error.ts';
@@ -12,7 +13,7 @@ export const exitCodes = {
 } as const;
 
 /** Errors whose message tells the user what was expected and what to do: no fault of this program. */
-const badInput = [TraceError, SignatureError, InputError] as const;
+const badInput = [TraceError, SignatureError, ShipperError, InputError] as const;
 
 export interface Failure {
   readonly exitCode: number;

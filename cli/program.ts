@@ -1,12 +1,16 @@
 import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
+import { register as registerCheck } from './commands/check.ts';
 import { register as registerDemo } from './commands/demo.ts';
+import { register as registerDisarm } from './commands/disarm.ts';
 import { register as registerEval } from './commands/eval.ts';
 import { register as registerInfer } from './commands/infer.ts';
 import { register as registerMine } from './commands/mine.ts';
 import { register as registerPerfMap } from './commands/perf-map.ts';
 import { register as registerPublish } from './commands/publish.ts';
+import { register as registerRecord } from './commands/record.ts';
 import { register as registerReplay } from './commands/replay.ts';
+import { register as registerShip } from './commands/ship.ts';
 
 /**
  * The commands, in the order of the help. A command is a file in commands/ that exports `register(program)`; it
@@ -19,6 +23,10 @@ const commands = [
   registerPublish,
   registerReplay,
   registerPerfMap,
+  registerRecord,
+  registerShip,
+  registerDisarm,
+  registerCheck,
   registerDemo,
 ] as const;
 

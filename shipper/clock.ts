@@ -20,6 +20,11 @@ export function clockOffset(pair: ClockPair): number {
   return pair.realtimeSeconds - pair.monotonicSeconds;
 }
 
+/** The offset to a millisecond or two, without waiting for the tick: enough to see that somebody set the clock. */
+export function roughClockOffset(): number {
+  return Date.now() / 1000 - Number(process.hrtime.bigint()) / 1e9;
+}
+
 /** An offset that moved by less is slewing (adjtimex(2) slews up to 0.5 s instead of stepping), not a step. */
 export const STEP_SECONDS = 0.5;
 
@@ -35,6 +40,9 @@ export interface WantedWindow {
   readonly toSeconds: number;
   readonly warnings: readonly string[];
 }
+
+/** The paper's window (SoCC 2014, section 2): what is shipped of the time before the alarm. */
+export const WINDOW_SECONDS = 90;
 
 /** However far the clock stepped, no more than this is shipped: what the ring is sized to hold. */
 export const GREATEST_WINDOW_SECONDS = 300;

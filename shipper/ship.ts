@@ -25,9 +25,6 @@ import { targetProcesses, threadTable } from './target.ts';
 import { cutRing } from './tracefs/cut-ring.ts';
 import { uploadPatiently, uploadStream } from './upload.ts';
 
-/** The paper's window: what is shipped of the time before the alarm. */
-export const WINDOW_SECONDS = 90;
-
 export interface ShipOptions {
   readonly directories: Directories;
   readonly service: string | undefined;

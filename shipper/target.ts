@@ -47,8 +47,20 @@ function pidsOf(target: Target): number[] {
     case 'cgroup':
       return cgroupProcesses(cgroupDirectory(target.path));
     case 'unit':
-      return cgroupProcesses(cgroupDirectory(unitCgroup(target.unit)));
+      return unitProcesses(target.unit);
   }
+}
+
+/** A unit keeps its control group over restarts: systemd is asked again only when the group is gone. */
+const unitGroups = new Map<string, string>();
+
+function unitProcesses(unit: string): number[] {
+  let group = unitGroups.get(unit);
+  if (group === undefined || !existsSync(group)) {
+    group = cgroupDirectory(unitCgroup(unit));
+    unitGroups.set(unit, group);
+  }
+  return cgroupProcesses(group);
 }
 
 function unitCgroup(unit: string): string {

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type Armed, type Directories, readArmed, withOffset, withThreads, writeArmed } from './armed.ts';
-import { clockOffset, readClockPair, STEP_SECONDS } from './clock.ts';
+import { roughClockOffset, STEP_SECONDS } from './clock.ts';
 import { ShipperError } from './errors.ts';
 import { tryLock } from './lock.ts';
 import { disarm, type RecordOptions, recordRing } from './record.ts';
@@ -84,7 +84,7 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
     const pids = runningProcesses(armed.target);
     const added = followProcesses(instance, pids);
     const now = pids.join(' ');
-    const withClock = withOffset(armed, clockOffset(readClockPair()), STEP_SECONDS);
+    const withClock = withOffset(armed, roughClockOffset(), STEP_SECONDS);
     const stepped = withClock.clockOffsets.length !== armed.clockOffsets.length;
     if (now === before && added === 0 && !stepped) return now;
     writeArmed(directories, withThreads(withClock, threadTable(pids)));

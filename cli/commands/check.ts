@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { checkNode, type NodeCheck } from '../../shipper/check.ts';
+import type { NodeCheck } from '../../shipper/check.ts';
 import { ShipperError } from '../../shipper/errors.ts';
-import { parseDirectories } from '../../shipper/options.ts';
 
 interface Options {
   readonly json?: boolean;
@@ -19,7 +18,9 @@ export function register(program: Command): void {
     .option('--json', 'as JSON')
     .option('--spool <directory>', 'where pages and unsent traces are kept', '/var/lib/perfscope')
     .option('--state <directory>', 'where it is noted what is armed', '/run/perfscope')
-    .action((options: Options) => {
+    .action(async (options: Options) => {
+      const { checkNode } = await import('../../shipper/check.ts');
+      const { parseDirectories } = await import('../../shipper/options.ts');
       const result = checkNode(parseDirectories(options));
       process.stdout.write(
         options.json === true ? `${JSON.stringify(result, null, 2)}\n` : described(result),

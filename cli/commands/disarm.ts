@@ -1,7 +1,4 @@
 import type { Command } from 'commander';
-import { checkedName } from '../../shipper/names.ts';
-import { parseDirectories } from '../../shipper/options.ts';
-import { armedServices, disarm } from '../../shipper/record.ts';
 
 interface Options {
   readonly service?: string;
@@ -20,6 +17,9 @@ export function register(program: Command): void {
     .option('--spool <directory>', 'where pages and unsent traces are kept', '/var/lib/perfscope')
     .option('--state <directory>', 'where it is noted what is armed', '/run/perfscope')
     .action(async (options: Options) => {
+      const { checkedName } = await import('../../shipper/names.ts');
+      const { parseDirectories } = await import('../../shipper/options.ts');
+      const { armedServices, disarm } = await import('../../shipper/record.ts');
       const directories = parseDirectories(options);
       const services =
         options.service === undefined

@@ -1,11 +1,6 @@
 import type { Command } from 'commander';
-import { checkedName, nodeName } from '../../shipper/names.ts';
-import { parseBytes, parseDirectories, parseSeconds, parseTarget } from '../../shipper/options.ts';
-import { type RecordOptions, recordRing } from '../../shipper/record.ts';
+import type { RecordOptions } from '../../shipper/record.ts';
 import { DEPTH_SECONDS } from '../../shipper/ring-size.ts';
-import { recordByStrace } from '../../shipper/strace/record-by-strace.ts';
-import { s3Client } from '../../shipper/upload.ts';
-import { armAndWatch } from '../../shipper/watch.ts';
 
 const HELP = `
 The kernel records; nothing of perfscope runs while a service is armed, unless --watch is given.
@@ -63,14 +58,18 @@ export function register(program: Command): void {
     .option('--state <directory>', 'where it is noted what is armed', '/run/perfscope')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
-      const recording = recordOptions(options);
+      const recording = await recordOptions(options);
       const stop = stopSignal();
       if (options.recorder === 'strace') {
         say(`${recording.service}: recording with strace until interrupted; this slows the service down`);
+        const { recordByStrace } = await import('../../shipper/strace/record-by-strace.ts');
         await recordByStrace(recording, stop, say);
       } else if (options.watch === true) {
+        const { s3Client } = await import('../../shipper/upload.ts');
+        const { armAndWatch } = await import('../../shipper/watch.ts');
         await armAndWatch(recording, () => s3Client(process.env), say, stop);
       } else {
+        const { recordRing } = await import('../../shipper/record.ts');
         const { armed, size } = await recordRing(recording);
         say(
           `armed: ${armed.service} on ${armed.node}; the ring takes ${mebibytes(size.kilobytes)} MiB and holds about ${Math.min(size.depthSeconds, 86_400).toFixed(0)} s at the measured rate${size.capped ? ` (its memory is capped at ${Math.floor(armed.capBytes / 1024 / 1024)} MiB: --memory)` : ''}`,
@@ -79,7 +78,11 @@ export function register(program: Command): void {
     });
 }
 
-function recordOptions(options: Options): RecordOptions {
+async function recordOptions(options: Options): Promise<RecordOptions> {
+  const { checkedName, nodeName } = await import('../../shipper/names.ts');
+  const { parseBytes, parseDirectories, parseSeconds, parseTarget } = await import(
+    '../../shipper/options.ts'
+  );
   return {
     directories: parseDirectories(options),
     service: checkedName('a service name (--service)', options.service),

@@ -1,9 +1,7 @@
 import { setPriority } from 'node:os';
 import type { Command } from 'commander';
+import { WINDOW_SECONDS } from '../../shipper/clock.ts';
 import { ShipperError } from '../../shipper/errors.ts';
-import { parseDirectories, parseSeconds } from '../../shipper/options.ts';
-import { ship, shipPending, WINDOW_SECONDS } from '../../shipper/ship.ts';
-import { s3Client } from '../../shipper/upload.ts';
 
 /** The service comes first on the CPU (setpriority(2)). */
 const LOWEST_PRIORITY = 19;
@@ -46,6 +44,9 @@ export function register(program: Command): void {
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       setPriority(LOWEST_PRIORITY);
+      const { parseDirectories, parseSeconds } = await import('../../shipper/options.ts');
+      const { ship, shipPending } = await import('../../shipper/ship.ts');
+      const { s3Client } = await import('../../shipper/upload.ts');
       const directories = parseDirectories(options);
       const patienceSeconds = parseSeconds(options.patience);
       const client = () => s3Client(process.env);
