@@ -12,11 +12,15 @@ import { readTraceFile } from '../trace/read-trace-file.ts';
 import { type BenchmarkOptions, type BenchmarkResult, type Figure, median, rounded } from './benchmark.ts';
 import { commandCpuSeconds, hasCommand, ownCpuSeconds } from './cpu-time.ts';
 import { eventsOf } from './recorded-case.ts';
-import { inScratchFolder, recordWithPerf, recordWithStrace } from './system-call-load.ts';
+import { missingForRing, startRing, writeCut } from './ring-recording.ts';
+import { inScratchFolder, type Recording, recordWithPerf, recordWithStrace } from './system-call-load.ts';
 
 /** Blocks of the load: about 1.2 million events for perf, and under strace, which is far slower, 120,000. */
 const PERF_BLOCKS = 150_000;
 const STRACE_BLOCKS = 15_000;
+
+/** The ring's memory per CPU: the whole load, so that it holds what perf holds. */
+const RING_KILOBYTES = 128 * 1024;
 
 const PERF_FIELDS = 'comm,pid,tid,cpu,time,event,trace';
 
@@ -32,8 +36,26 @@ export async function decode(options: BenchmarkOptions): Promise<BenchmarkResult
     const skipped: { figure: string; reason: string }[] = [];
     const contestants: Contestant[] = [];
 
-    options.progress('recording with perf');
-    const perf = recordWithPerf(folder, PERF_BLOCKS);
+    options.progress('recording with perf, and with the ring at the same time');
+    const noRing = missingForRing();
+    const ring =
+      noRing === null
+        ? startRing(folder, `bench-decode-${process.pid}`, [process.pid], RING_KILOBYTES, true)
+        : null;
+    let perf: Recording;
+    try {
+      perf = recordWithPerf(folder, PERF_BLOCKS);
+      if (ring !== null) {
+        const file = join(folder, 'load.dat');
+        writeCut(await ring.finish(), file);
+        const events = eventsOf(await readTraceFile(file));
+        contestants.push(reader('trace.dat', file, events));
+        contestants.push(reader('trace.dat.gz', compressed(file, 'gzip'), events));
+      }
+    } finally {
+      await ring?.disarm();
+    }
+    if (noRing !== null) skipped.push({ figure: 'eventsPerCpuSecond.trace.dat', reason: noRing });
     if ('file' in perf) {
       const text = join(folder, 'load.perf-script');
       printWithPerf(perf.file, text);

@@ -1,12 +1,11 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import { type Armed, type Directories, readArmed, withOffset, withThreads, writeArmed } from './armed.ts';
 import { roughClockOffset, STEP_SECONDS } from './clock.ts';
 import { ShipperError } from './errors.ts';
 import { tryLock } from './lock.ts';
+import { listOutgoing, readShipped } from './outgoing.ts';
 import { disarm, type RecordOptions, recordRing } from './record.ts';
 import { bytesPerSecond, heldSeconds, type RingSample, sampleRing } from './ring-depth.ts';
 import { ringSize } from './ring-size.ts';
-import { shipPending } from './ship.ts';
 import { type Target, targetProcesses, threadTable } from './target.ts';
 import { followProcesses, isArmed, resizeRing } from './tracefs/arm-ring.ts';
 import { instancePath, requireTracefs } from './tracefs/tracefs.ts';
@@ -18,7 +17,6 @@ import { instancePath, requireTracefs } from './tracefs/tracefs.ts';
 export interface WatchOptions {
   readonly directories: Directories;
   readonly service: string;
-  readonly client: () => S3Client;
   readonly report: (line: string) => void;
 }
 
@@ -36,7 +34,6 @@ const LEAST_GROWTH = 1.3;
 /** Waits for the service where it does not run yet, arms it, and stays until the signal; then takes it back. */
 export async function armAndWatch(
   recording: RecordOptions,
-  client: () => S3Client,
   report: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -51,7 +48,7 @@ export async function armAndWatch(
     const { size } = await recordRing(recording);
     report(`${service}: armed; the ring holds about ${Math.min(size.depthSeconds, 86_400).toFixed(0)} s`);
   }
-  await watch({ directories, service, client, report }, signal);
+  await watch({ directories, service, report }, signal);
   await disarm(directories, service);
 }
 
@@ -77,7 +74,7 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
     if (signal.aborted || armed === null || !isArmed(tracefs, service)) return;
     lastPids = takeUpProcesses(armed, lastPids);
     if (look % LOOKS_PER_SIZING === 0) sample = await deepen(instance, armed, sample, report);
-    if (look % LOOKS_PER_SENDING === 0) await shipPending(directories, options.client, 0, report);
+    if (look % LOOKS_PER_SENDING === 0) await sendKept(directories, report);
   }
 
   function takeUpProcesses(armed: Armed, before: string): string {
@@ -91,6 +88,14 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
     if (now !== before) report(`${service}: processes are now ${now || 'none'}`);
     return now;
   }
+}
+
+/** The S3 client takes more memory than all the rest: it is loaded when there is something to send. */
+async function sendKept(directories: Directories, report: (line: string) => void): Promise<void> {
+  if (listOutgoing(directories).every((item) => readShipped(item) !== null)) return;
+  const { shipPending } = await import('./ship.ts');
+  const { s3Client } = await import('./upload.ts');
+  await shipPending(directories, () => s3Client(process.env), 0, report);
 }
 
 /** Grows the ring when the load has outgrown it, as far as its memory cap goes. */

@@ -65,9 +65,8 @@ export function register(program: Command): void {
         const { recordByStrace } = await import('../../shipper/strace/record-by-strace.ts');
         await recordByStrace(recording, stop, say);
       } else if (options.watch === true) {
-        const { s3Client } = await import('../../shipper/upload.ts');
         const { armAndWatch } = await import('../../shipper/watch.ts');
-        await armAndWatch(recording, () => s3Client(process.env), say, stop);
+        await armAndWatch(recording, say, stop);
       } else {
         const { recordRing } = await import('../../shipper/record.ts');
         const { armed, size } = await recordRing(recording);
