@@ -11,96 +11,95 @@ export interface CpuChunks<Chunk extends TimedChunk> {
 }
 
 /**
- * Walks several logs in time order by runs: as long as one CPU's next event is the earliest, the caller may go on
- * within its chunk without asking. The CPUs wait in a binary heap.
+ * Walks the CPUs' rows in time order by runs: as long as one CPU's next row is the earliest, the caller goes on
+ * within its chunk without asking. A machine has few CPUs, and runs are short where threads talk to each other: the
+ * earliest is found by looking at all, in arrays that lie close together, which beats a heap there.
  */
-export class MergeCursors<Chunk extends TimedChunk> {
-  chunk!: Chunk;
-  cpu = 0;
-  at = 0;
-  /** Time up to which this run may go, and whether an event at exactly that time belongs to another CPU. */
-  limit = 0;
-  yieldsTie = false;
+export interface MergeCursors<Chunk extends TimedChunk> {
+  readonly logs: readonly CpuChunks<Chunk>[];
+  /** CPUs that still have rows, as indices into `logs`, in their order. */
+  readonly live: number[];
+  /** Per log: its current chunk, the next row in it, and that row's time. */
+  readonly chunk: (Chunk | null)[];
+  readonly chunkIndex: Int32Array;
+  readonly position: Int32Array;
+  readonly head: Float64Array;
+  /** The run that `nextRun` found: which log, and up to which time it may go. */
+  log: number;
+  limit: number;
+  /** Whether a row at exactly `limit` belongs to another CPU: ties go to the lower one. */
+  yieldsTie: boolean;
+}
 
-  readonly #logs: readonly CpuChunks<Chunk>[];
-  readonly #chunkIndex: Int32Array;
-  readonly #position: Int32Array;
-  readonly #head: Float64Array;
-  readonly #heap: Int32Array;
-  #size = 0;
+export function mergeCursors<Chunk extends TimedChunk>(
+  logs: readonly CpuChunks<Chunk>[],
+): MergeCursors<Chunk> {
+  const cursors: MergeCursors<Chunk> = {
+    logs,
+    live: [],
+    chunk: new Array<Chunk | null>(logs.length).fill(null),
+    chunkIndex: new Int32Array(logs.length).fill(-1),
+    position: new Int32Array(logs.length),
+    head: new Float64Array(logs.length),
+    log: 0,
+    limit: 0,
+    yieldsTie: false,
+  };
+  for (let log = 0; log < logs.length; log++) if (nextChunk(cursors, log)) cursors.live.push(log);
+  return cursors;
+}
 
-  constructor(logs: readonly CpuChunks<Chunk>[]) {
-    this.#logs = logs;
-    this.#chunkIndex = new Int32Array(logs.length);
-    this.#position = new Int32Array(logs.length);
-    this.#head = new Float64Array(logs.length);
-    this.#heap = new Int32Array(logs.length);
-    for (let i = 0; i < logs.length; i++) {
-      if (this.#loadHead(i)) this.#heap[this.#size++] = i;
-    }
-    for (let i = (this.#size >> 1) - 1; i >= 0; i--) this.#sift(i);
-  }
-
-  /** Sets the run that comes next; false at the end. */
-  next(): boolean {
-    if (this.#size === 0) return false;
-    const log = this.#heap[0]!;
-    this.chunk = this.#logs[log]!.chunks[this.#chunkIndex[log]!]!;
-    this.cpu = this.#logs[log]!.cpu;
-    this.at = this.#position[log]!;
-    const left = this.#size > 1 ? this.#heap[1]! : -1;
-    const right = this.#size > 2 ? this.#heap[2]! : -1;
-    const second = left >= 0 && right >= 0 ? (this.#before(right, left) ? right : left) : left;
-    this.limit = second < 0 ? Number.POSITIVE_INFINITY : this.#head[second]!;
-    this.yieldsTie = second >= 0 && second < log;
-    return true;
-  }
-
-  /** The caller has taken everything before `at` of the current chunk. */
-  advance(at: number): void {
-    const log = this.#heap[0]!;
-    this.#position[log] = at;
-    if (at >= this.chunk.length) {
-      // A chunk that was taken is let go: the columns of the trace take its place in memory.
-      this.#logs[log]!.chunks[this.#chunkIndex[log]!] = null;
-      this.#chunkIndex[log]!++;
-      this.#position[log] = 0;
-    }
-    if (!this.#loadHead(log)) this.#heap[0] = this.#heap[--this.#size]!;
-    this.#sift(0);
-  }
-
-  #loadHead(log: number): boolean {
-    const chunks = this.#logs[log]!.chunks;
-    while (this.#chunkIndex[log]! < chunks.length) {
-      const chunk = chunks[this.#chunkIndex[log]!]!;
-      if (chunk !== null && this.#position[log]! < chunk.length) {
-        this.#head[log] = chunk.timeNs[this.#position[log]!]!;
-        return true;
-      }
-      this.#chunkIndex[log]!++;
-      this.#position[log] = 0;
-    }
-    return false;
-  }
-
-  #before(a: number, b: number): boolean {
-    const difference = this.#head[a]! - this.#head[b]!;
-    return difference < 0 || (difference === 0 && a < b);
-  }
-
-  #sift(from: number): void {
-    let at = from;
-    for (;;) {
-      let least = at;
-      for (let child = 2 * at + 1; child <= 2 * at + 2 && child < this.#size; child++) {
-        if (this.#before(this.#heap[child]!, this.#heap[least]!)) least = child;
-      }
-      if (least === at) return;
-      const moved = this.#heap[at]!;
-      this.#heap[at] = this.#heap[least]!;
-      this.#heap[least] = moved;
-      at = least;
+/** Finds the run that comes next; false at the end. */
+export function nextRun(cursors: MergeCursors<TimedChunk>): boolean {
+  const { live, head } = cursors;
+  let first = -1;
+  let second = -1;
+  let firstNs = Number.POSITIVE_INFINITY;
+  let secondNs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < live.length; i++) {
+    const log = live[i]!;
+    const time = head[log]!;
+    if (first < 0 || time < firstNs) {
+      second = first;
+      secondNs = firstNs;
+      first = log;
+      firstNs = time;
+    } else if (second < 0 || time < secondNs) {
+      second = log;
+      secondNs = time;
     }
   }
+  if (first < 0) return false;
+  cursors.log = first;
+  cursors.limit = secondNs;
+  cursors.yieldsTie = second >= 0 && second < first;
+  return true;
+}
+
+/** The caller has taken every row of the run's chunk before `position`. */
+export function advance(cursors: MergeCursors<TimedChunk>, position: number): void {
+  const { log } = cursors;
+  const chunk = cursors.chunk[log]!;
+  if (position < chunk.length) {
+    cursors.position[log] = position;
+    cursors.head[log] = chunk.timeNs[position]!;
+  } else if (!nextChunk(cursors, log)) {
+    cursors.live.splice(cursors.live.indexOf(log), 1);
+  }
+}
+
+/** A chunk that was taken is let go: the columns of the trace take its place in memory. */
+function nextChunk(cursors: MergeCursors<TimedChunk>, log: number): boolean {
+  const { chunks } = cursors.logs[log]!;
+  let index = cursors.chunkIndex[log]!;
+  if (index >= 0) chunks[index] = null;
+  do index++;
+  while (index < chunks.length && chunks[index]!.length === 0);
+  cursors.chunkIndex[log] = index;
+  const chunk = chunks[index] ?? null;
+  cursors.chunk[log] = chunk;
+  cursors.position[log] = 0;
+  if (chunk === null) return false;
+  cursors.head[log] = chunk.timeNs[0]!;
+  return true;
 }
