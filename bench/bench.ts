@@ -23,6 +23,14 @@ const benchmarks: Readonly<
     about: 'size of the deployed bundle, and what it adds to the start of an empty handler',
     load: async () => (await import('./coldstart.ts')).coldstart,
   },
+  floor: {
+    about: 'what a system call costs more under each way of having the kernel record it',
+    load: async () => (await import('./floor.ts')).floor,
+  },
+  overhead: {
+    about: 'what recording costs redis-server and nginx, next to the bare ring, perf record and strace',
+    load: async () => (await import('./overhead.ts')).overhead,
+  },
 };
 
 const DEFAULT_ROUNDS = 5;
