@@ -6,10 +6,11 @@ import { ShipperError } from './errors.ts';
 import { type Lock, tryLock } from './lock.ts';
 import { fitRing, sampleRing } from './ring-depth.ts';
 import { defaultCapBytes, type RingSize } from './ring-size.ts';
+import { straceDirectory } from './strace/trace-files.ts';
 import { describeTarget, type Target, targetProcesses, threadTable } from './target.ts';
 import { armRing, disarmRing } from './tracefs/arm-ring.ts';
-import { pageDirectories } from './tracefs/page-directories.ts';
-import { findTracefs, instancePath, listInstances, requireTracefs, ringCpus } from './tracefs/tracefs.ts';
+import { drainMarker, pageDirectories } from './tracefs/page-directories.ts';
+import { findTracefs, instancePath, listInstances, requireTracefs } from './tracefs/tracefs.ts';
 
 export interface RecordOptions {
   readonly directories: Directories;
@@ -95,9 +96,9 @@ export async function disarm(directories: Directories, service: string): Promise
     const armed = readArmed(directories, service);
     const tracefs = findTracefs();
     const hadRing = tracefs !== null && (await disarmRing(tracefs, service));
-    for (const directory of pageDirectories(directories, service)) {
-      rmSync(directory, { recursive: true, force: true });
-    }
+    const recorded = [...pageDirectories(directories, service), straceDirectory(directories, service)];
+    for (const directory of recorded) rmSync(directory, { recursive: true, force: true });
+    rmSync(drainMarker(directories, service), { force: true });
     forgetArmed(directories, service);
     return hadRing || armed !== null;
   } finally {
@@ -110,9 +111,4 @@ export function armedServices(directories: Directories): string[] {
   const tracefs = findTracefs();
   const instances = tracefs === null ? [] : listInstances(tracefs);
   return [...new Set([...listArmed(directories), ...instances])].sort();
-}
-
-/** Number of CPUs that the ring spans: what the memory is divided by. */
-export function ringCpuCount(service: string): number {
-  return ringCpus(instancePath(requireTracefs(), service)).length;
 }

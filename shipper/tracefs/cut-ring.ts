@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseFields } from '../../trace/readers/trace-dat/event-format.ts';
 import { GREATEST_WINDOW_SECONDS } from '../clock.ts';
 import { ShipperError } from '../errors.ts';
@@ -8,7 +7,7 @@ import type { CutFile, CutRequest } from '../ship.ts';
 import { isArmed, leaveOutSelf, ringStats } from './arm-ring.ts';
 import { cutTrace } from './cut-trace.ts';
 import { drainRing } from './drain-ring.ts';
-import { pageDirectories } from './page-directories.ts';
+import { drainMarker, pageDirectories } from './page-directories.ts';
 import { instancePath, readKnob, requireTracefs } from './tracefs.ts';
 
 /** Drained pages are kept up to this many times the ring's memory, however long the incident lasts. */
@@ -27,7 +26,7 @@ export function cutRing(request: CutRequest): CutFile {
   leaveOutSelf(instance);
   const pageBytes = ringPageBytes(tracefs);
   const pages = pageDirectories(directories, armed.service);
-  const marker = join(directories.state, `${armed.service}.draining`);
+  const marker = drainMarker(directories, armed.service);
   mkdirSync(directories.state, { recursive: true, mode: 0o700 });
 
   const nowNs = process.hrtime.bigint();

@@ -5,3 +5,8 @@ import type { Directories } from '../armed.ts';
 export function pageDirectories(directories: Directories, service: string): string[] {
   return [join(directories.spool, service, 'ring'), join(directories.state, `${service}.ring`)];
 }
+
+/** Stands while a drain runs (drain-ring.ts). */
+export function drainMarker(directories: Directories, service: string): string {
+  return join(directories.state, `${service}.draining`);
+}
