@@ -6,6 +6,7 @@ import {
   MISSED_STORED,
   type Origin,
   PADDING,
+  pageTime,
   TIME_EXTEND,
   TIME_SHIFT,
   TIME_STAMP,
@@ -38,7 +39,7 @@ export function cutPage(
   const missedLow = counted ? words[end]! : 0;
   const missedHigh = counted ? words[end + 1]! : 0;
 
-  let time = (words[page + 1]! - origin.high) * 2 ** 32 + (words[page]! - origin.low);
+  let time = pageTime(words, page, origin);
   let at = start;
   let firstKept = -1;
   let firstTime = 0;
@@ -60,7 +61,7 @@ export function cutPage(
       at += 2;
       continue;
     } else if (type === TIME_STAMP) {
-      time = absoluteTime(delta, words[at + 1]!, words[page + 1]!, origin);
+      time = absoluteTime(delta, words[at + 1]!, words[page + 1]!, origin.low, origin.high);
       at += 2;
       continue;
     } else if (type === PADDING) {

@@ -5,7 +5,7 @@ import { callPrivacy } from '../../shipper/ring/privacy.ts';
 import { parseEventFormat } from '../../trace/readers/trace-dat/event-format.ts';
 import { pageLayout } from '../../trace/readers/trace-dat/page-layout.ts';
 import { newCpuLog } from '../../trace/readers/trace-dat/ring-log.ts';
-import { decodePage, newPageTally } from '../../trace/readers/trace-dat/ring-page.ts';
+import { newPageTally, pageDecoder } from '../../trace/readers/trace-dat/ring-page.ts';
 import {
   FORMATS,
   HEADER_PAGE,
@@ -62,7 +62,7 @@ function cut(bytes: Uint8Array<ArrayBuffer>, from: number, to: number) {
 function decoded(words: Uint32Array) {
   const log = newCpuLog(0);
   const tally = newPageTally();
-  decodePage(words, 0, layout, origin, log, tally);
+  pageDecoder(layout, origin, tally).decode(words, 0, log);
   const chunk = log.events[0]!;
   const events = Array.from({ length: chunk.length }, (_, i) => ({
     timeNs: chunk.timeNs[i]!,

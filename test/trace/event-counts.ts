@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { SWITCH } from '../../trace/readers/trace-dat/ring-log.ts';
 import { readRings } from '../../trace/readers/trace-dat.ts';
 
 /**
@@ -16,6 +17,7 @@ export async function countByReader(chunks: AsyncIterable<Uint8Array>): Promise<
     for (const chunk of log.events) {
       for (let i = 0; i < (chunk?.length ?? 0); i++) {
         const number = chunk!.call[i]!;
+        if (number === SWITCH) continue;
         add(counts, cpu, number >= 0 ? 'sys_enter' : 'sys_exit', number >= 0 ? number : ~number);
       }
     }

@@ -1,6 +1,6 @@
 import { TraceError } from '../errors.ts';
 import type { RecordedThread, Recording } from '../recording.ts';
-import type { Architecture, Loss, ReadOptions, Skip, Switches, Thread, Trace } from '../trace.ts';
+import type { Architecture, Loss, ReadOptions, Skip, Thread, Trace } from '../trace.ts';
 import { ByteCursor, EndOfInput } from './trace-dat/byte-cursor.ts';
 import {
   blockKind,
@@ -9,11 +9,16 @@ import {
   readRegionTable,
   type TraceDatHeader,
 } from './trace-dat/header.ts';
-import { mergeSwitches } from './trace-dat/merge-switches.ts';
 import { UnknownLayout } from './trace-dat/page-layout.ts';
 import { type PairedCalls, pairCalls } from './trace-dat/pair-calls.ts';
 import { type CpuLog, newCpuLog } from './trace-dat/ring-log.ts';
-import { decodePage, newPageTally, type Origin, type PageTally } from './trace-dat/ring-page.ts';
+import {
+  newPageTally,
+  type Origin,
+  type PageDecoder,
+  type PageTally,
+  pageDecoder,
+} from './trace-dat/ring-page.ts';
 
 /**
  * Reads trace.dat of version 6: the kernel's own ring pages, and the descriptions needed to read them. Written by
@@ -65,6 +70,8 @@ export async function readRings(
       );
     }
     throw error;
+  } finally {
+    await cursor.close();
   }
 }
 
@@ -72,12 +79,13 @@ export interface RingContents {
   readonly logs: Map<number, CpuLog>;
   readonly tally: PageTally;
   origin: Origin | null;
+  decoder: PageDecoder | null;
   /** Byte at which the input ended too early, or null. */
   endedAt: number | null;
 }
 
 function newRingContents(): RingContents {
-  return { logs: new Map(), tally: newPageTally(), origin: null, endedAt: null };
+  return { logs: new Map(), tally: newPageTally(), origin: null, decoder: null, endedAt: null };
 }
 
 async function readRegions(cursor: ByteCursor, header: TraceDatHeader, ring: RingContents): Promise<void> {
@@ -129,7 +137,8 @@ async function readRegion(
     staging.fill(0, got, Math.ceil(got / layout.pageBytes) * layout.pageBytes);
     for (let at = 0; at < got; at += layout.pageBytes) {
       ring.origin ??= { low: words[at / 4]!, high: words[at / 4 + 1]! };
-      decodePage(words, at / 4, layout, ring.origin, log, ring.tally);
+      ring.decoder ??= pageDecoder(layout, ring.origin, ring.tally);
+      ring.decoder.decode(words, at / 4, log);
     }
     if (got < wanted) return false;
   }
@@ -181,7 +190,7 @@ function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptio
     fd: calls.fd,
     callNames: calls.callNames,
     threads: threadTable(calls.tids, header, recordedThreads),
-    switches: switchTable(header, logs, calls.tids, startNs),
+    switches: calls.switches,
     stack: null,
     stacks: null,
     losses: lossTable(tally, recording, startNs),
@@ -226,16 +235,6 @@ function threadTable(
     const known = recorded.get(tid);
     return { pid: known?.tgid ?? tid, tid, comm: known?.comm ?? header.comms.get(tid) ?? '' };
   });
-}
-
-function switchTable(
-  header: TraceDatHeader,
-  logs: readonly CpuLog[],
-  tids: readonly number[],
-  startNs: number,
-): Switches | null {
-  const any = logs.some((log) => log.switches.length > 0);
-  return header.layout.sched === null || !any ? null : mergeSwitches(logs, tids, startNs);
 }
 
 function lossTable(tally: PageTally, recording: Recording | null, startNs: number): Loss[] {

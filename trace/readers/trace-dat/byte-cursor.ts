@@ -87,6 +87,11 @@ export class ByteCursor {
     return true;
   }
 
+  /** Lets go of the stream, which may have more. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
   async #advance(): Promise<boolean> {
     for (;;) {
       const next = await this.#chunks.next();

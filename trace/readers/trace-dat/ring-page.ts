@@ -1,5 +1,5 @@
 import type { PageLayout } from './page-layout.ts';
-import { type CpuLog, eventChunk, NO_CALL_NUMBER, type RingLoss, switchChunk } from './ring-log.ts';
+import { type CpuLog, eventChunk, NO_CALL_NUMBER, type RingLoss, RUNNABLE, SWITCH } from './ring-log.ts';
 
 /**
  * Decodes the kernel's ring pages (struct buffer_data_page and struct ring_buffer_event in
@@ -20,7 +20,7 @@ export const COMMIT_LENGTH = 0x000f_ffff;
 /** Bits that a time in an event's head leaves to the word behind it (TS_SHIFT). */
 export const TIME_SHIFT = 2 ** 27;
 
-/** The least bytes an event of a page can take that is worth a row: its head and a payload of pid and id. */
+/** The least words that an event of a page can take that is worth a row: its head, type and thread, call number. */
 const LEAST_EVENT_WORDS = 4;
 
 /** Bits of prev_state of a thread that waits (TASK_REPORT); the bit above them marks a preempted one. */
@@ -46,50 +46,142 @@ export interface Origin {
   readonly high: number;
 }
 
-export function decodePage(
+/**
+ * Decodes pages into a log. What the hot loop needs lies in typed arrays, not in objects: V8 throws compiled code
+ * away when the last object of a shape that it was compiled for dies, and each file has objects of its own.
+ */
+export interface PageDecoder {
+  readonly decode: (words: Uint32Array, page: number, log: CpuLog) => void;
+}
+
+/** Places in `shape`. */
+const DATA = 0;
+const CAPACITY = 1;
+const COMMIT = 2;
+const ENTER = 3;
+const EXIT = 8;
+const SCHED = 13;
+/** Within an event's shape: its type, least words, thread, then what differs. */
+const TYPE = 0;
+const WORDS = 1;
+const TID = 2;
+const NUMBER = 3;
+const VALUE = 4;
+const STATE = 3;
+const NEXT = 4;
+
+/** Places in `times`. */
+const ORIGIN_LOW = 0;
+const ORIGIN_HIGH = 1;
+const LAST = 2;
+
+/** Places in `counts`. */
+const ROW = 0;
+const ENTERS = 1;
+const SWITCHES = 2;
+const OTHER = 3;
+const BROKEN = 4;
+const BACKWARDS = 5;
+
+const ABSENT = -1;
+
+export function pageDecoder(layout: PageLayout, origin: Origin, tally: PageTally): PageDecoder {
+  const { enter, exit, sched } = layout;
+  const call = (event: PageLayout['enter']) =>
+    event === null ? [ABSENT, 0, 0, 0, 0] : [event.type, event.words, event.tid, event.call, event.value];
+  const capacity = layout.pageBytes / 4 - layout.dataWord;
+  const shape = Int32Array.from([
+    layout.dataWord,
+    capacity,
+    layout.commitWord,
+    ...call(enter),
+    ...call(exit),
+    ...(sched === null
+      ? [ABSENT, 0, 0, 0, 0]
+      : [sched.type, sched.words, sched.previousTid, sched.previousState, sched.nextTid]),
+  ]);
+  const times = Float64Array.from([origin.low, origin.high, 0]);
+  const counts = new Int32Array(6);
+  const room = Math.ceil(capacity / LEAST_EVENT_WORDS);
+  return {
+    decode(words, page, log) {
+      if ((words[page + layout.commitWord]! & MISSED_EVENTS) !== 0) {
+        tally.losses.push(missedBefore(words, page, layout, origin, log));
+      }
+      const chunk = eventChunk(log, room);
+      counts.fill(0);
+      counts[ROW] = chunk.length;
+      times[LAST] = log.lastNs;
+      decodePage(words, page, shape, times, counts, chunk.timeNs, chunk.tid, chunk.call, chunk.value);
+      const rows = counts[ROW]! - chunk.length;
+      if (rows > 0 && Number.isNaN(log.firstNs)) log.firstNs = chunk.timeNs[chunk.length]!;
+      chunk.length = counts[ROW]!;
+      log.enters += counts[ENTERS]!;
+      log.switches += counts[SWITCHES]!;
+      log.exits += rows - counts[ENTERS]! - counts[SWITCHES]!;
+      log.lastNs = times[LAST]!;
+      tally.otherEvents += counts[OTHER]!;
+      tally.brokenPages += counts[BROKEN]!;
+      tally.backwards += counts[BACKWARDS]!;
+    },
+  };
+}
+
+function missedBefore(
   words: Uint32Array,
   page: number,
   layout: PageLayout,
   origin: Origin,
   log: CpuLog,
-  tally: PageTally,
-): void {
-  const capacity = layout.pageBytes / 4 - layout.dataWord;
+): RingLoss {
   const commit = words[page + layout.commitWord]!;
-  const length = commit & COMMIT_LENGTH;
-  let at = page + layout.dataWord;
-  let end = at + (length >>> 2);
-  if (length >>> 2 > capacity) {
-    tally.brokenPages++;
-    end = at + capacity;
-  }
-  let time = (words[page + 1]! - origin.high) * 2 ** 32 + (words[page]! - origin.low);
-  if ((commit & MISSED_EVENTS) !== 0) {
-    // The count follows the events where the page has room for it (ring_buffer_read_page).
-    const stored = (commit & MISSED_STORED) !== 0 && end + 2 <= page + layout.pageBytes / 4;
-    tally.losses.push({
-      cpu: log.cpu,
-      timeNs: log.lastNs === Number.NEGATIVE_INFINITY ? null : time,
-      events: stored ? words[end]! + words[end + 1]! * 2 ** 32 : null,
-    });
-  }
+  const end = page + layout.dataWord + ((commit & COMMIT_LENGTH) >>> 2);
+  // The count follows the events where the page has room for it (ring_buffer_read_page).
+  const isCounted = (commit & MISSED_STORED) !== 0 && end + 2 <= page + layout.pageBytes / 4;
+  return {
+    cpu: log.cpu,
+    timeNs: log.lastNs === Number.NEGATIVE_INFINITY ? null : pageTime(words, page, origin),
+    events: isCounted ? words[end]! + words[end + 1]! * 2 ** 32 : null,
+  };
+}
 
-  const chunk = eventChunk(log, Math.ceil(capacity / LEAST_EVENT_WORDS));
-  const { timeNs, tid, call, value } = chunk;
-  let row = chunk.length;
-  let last = log.lastNs;
+/** Time of a page's first event, nanoseconds from the origin. */
+export function pageTime(words: Uint32Array, page: number, origin: Origin): number {
+  return (words[page + 1]! - origin.high) * 2 ** 32 + (words[page]! - origin.low);
+}
+
+function decodePage(
+  words: Uint32Array,
+  page: number,
+  shape: Int32Array,
+  times: Float64Array,
+  counts: Int32Array,
+  timeNs: Float64Array,
+  tid: Int32Array,
+  call: Int16Array,
+  value: Int32Array,
+): void {
+  const capacity = shape[CAPACITY]!;
+  const length = (words[page + shape[COMMIT]!]! & COMMIT_LENGTH) >>> 2;
+  let at = page + shape[DATA]!;
+  const end = at + Math.min(length, capacity);
+  if (length > capacity) counts[BROKEN]!++;
+  const originLow = times[ORIGIN_LOW]!;
+  const originHigh = times[ORIGIN_HIGH]!;
+  let time = (words[page + 1]! - originHigh) * 2 ** 32 + (words[page]! - originLow);
+  let last = times[LAST]!;
+  let row = counts[ROW]!;
   let enters = 0;
-  const { enter, exit, sched } = layout;
-  const enterType = enter?.type ?? -1;
-  const enterWords = enter?.words ?? 0;
-  const enterTid = enter?.tid ?? 0;
-  const enterCall = enter?.call ?? 0;
-  const enterValue = enter?.value ?? 0;
-  const exitType = exit?.type ?? -1;
-  const exitWords = exit?.words ?? 0;
-  const exitTid = exit?.tid ?? 0;
-  const exitCall = exit?.call ?? 0;
-  const exitValue = exit?.value ?? 0;
+  const enterType = shape[ENTER + TYPE]!;
+  const enterWords = shape[ENTER + WORDS]!;
+  const enterTid = shape[ENTER + TID]!;
+  const enterCall = shape[ENTER + NUMBER]!;
+  const enterValue = shape[ENTER + VALUE]!;
+  const exitType = shape[EXIT + TYPE]!;
+  const exitWords = shape[EXIT + WORDS]!;
+  const exitTid = shape[EXIT + TID]!;
+  const exitCall = shape[EXIT + NUMBER]!;
+  const exitValue = shape[EXIT + VALUE]!;
 
   while (at < end) {
     const head = words[at]!;
@@ -107,7 +199,7 @@ export function decodePage(
         time += words[at + 1]! * TIME_SHIFT;
         at += 2;
       } else if (type === TIME_STAMP) {
-        time = absoluteTime(head >>> 5, words[at + 1]!, words[page + 1]!, origin);
+        time = absoluteTime(head >>> 5, words[at + 1]!, words[page + 1]!, originLow, originHigh);
         at += 2;
       } else if (head >>> 5 === 0) {
         break; // the rest of the page is empty
@@ -118,12 +210,12 @@ export function decodePage(
     }
     const next = payload + size;
     if (next > end) {
-      tally.brokenPages++;
+      counts[BROKEN]!++;
       break;
     }
     if (time < last) {
       // The kernel's fast clock may step back by some nanoseconds (Documentation/core-api/timekeeping.rst).
-      tally.backwards++;
+      counts[BACKWARDS]!++;
       time = last;
     }
     last = time;
@@ -141,27 +233,22 @@ export function decodePage(
       call[row] = ~callNumber(words[payload + exitCall]!);
       value[row] = clamped(words[payload + exitValue]!, words[payload + exitValue + 1]! | 0);
       row++;
-    } else if (sched !== null && eventType === sched.type && size >= sched.words) {
-      const switches = switchChunk(log, 1);
-      const s = switches.length++;
-      switches.timeNs[s] = time;
-      switches.previousTid[s] = words[payload + sched.previousTid]!;
-      switches.nextTid[s] = words[payload + sched.nextTid]!;
-      switches.runnable[s] = (words[payload + sched.previousState]! & SLEEPING_STATES) === 0 ? 1 : 0;
+    } else if (eventType === shape[SCHED + TYPE] && size >= shape[SCHED + WORDS]!) {
+      const isRunnable = (words[payload + shape[SCHED + STATE]!]! & SLEEPING_STATES) === 0;
+      timeNs[row] = time;
+      tid[row] = words[payload + shape[SCHED + TID]!]!;
+      call[row] = SWITCH;
+      value[row] = (words[payload + shape[SCHED + NEXT]!]! & ~RUNNABLE) | (isRunnable ? RUNNABLE : 0);
+      row++;
+      counts[SWITCHES]!++;
     } else {
-      tally.otherEvents++;
+      counts[OTHER]!++;
     }
     at = next;
   }
-  log.enters += enters;
-  log.exits += row - chunk.length - enters;
-  chunk.length = row;
-  if (last > log.lastNs) {
-    if (Number.isNaN(log.firstNs)) {
-      log.firstNs = (words[page + 1]! - origin.high) * 2 ** 32 + (words[page]! - origin.low);
-    }
-    log.lastNs = last;
-  }
+  counts[ROW] = row;
+  counts[ENTERS] = enters;
+  times[LAST] = last;
 }
 
 /** Without the mark of x86_64's x32 interface, which shares the numbers. */
@@ -178,8 +265,14 @@ function clamped(low: number, high: number): number {
 }
 
 /** An absolute stamp has 59 bits; the five above them are those of the page's (rb_fix_abs_ts). */
-export function absoluteTime(low27: number, middle32: number, pageHigh: number, origin: Origin): number {
+export function absoluteTime(
+  low27: number,
+  middle32: number,
+  pageHigh: number,
+  originLow: number,
+  originHigh: number,
+): number {
   const high = Math.floor(middle32 / 32) + (pageHigh & 0xf800_0000);
   const low = (middle32 % 32) * TIME_SHIFT + low27;
-  return ((high >>> 0) - origin.high) * 2 ** 32 + (low - origin.low);
+  return ((high >>> 0) - originHigh) * 2 ** 32 + (low - originLow);
 }
