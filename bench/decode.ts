@@ -15,8 +15,8 @@ import { eventsOf } from './recorded-case.ts';
 import { missingForRing, startRing, writeCut } from './ring-recording.ts';
 import { inScratchFolder, type Recording, recordWithPerf, recordWithStrace } from './system-call-load.ts';
 
-/** Blocks of the load: about 1.2 million events for perf, and under strace, which is far slower, 120,000. */
-const PERF_BLOCKS = 150_000;
+/** Blocks of the load: about 3.2 million events for perf, and under strace, which is far slower, 120,000. */
+const PERF_BLOCKS = 400_000;
 const STRACE_BLOCKS = 15_000;
 
 /** The ring's memory per CPU: the whole load, so that it holds what perf holds. */

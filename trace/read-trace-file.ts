@@ -1,14 +1,12 @@
-import { createReadStream } from 'node:fs';
 import { TraceError } from './errors.ts';
+import { fileChunks } from './file-chunks.ts';
 import { readTrace } from './open-trace.ts';
 import type { ReadOptions, Trace } from './trace.ts';
-
-const READ_BYTES = 256 * 1024;
 
 /** Reads a trace from a file. Throws a TraceError where it cannot be opened or holds no usable trace. */
 export async function readTraceFile(path: string, options: ReadOptions = {}): Promise<Trace> {
   try {
-    return await readTrace(createReadStream(path, { highWaterMark: READ_BYTES }), { name: path, ...options });
+    return await readTrace(fileChunks(path), { name: path, ...options });
   } catch (error) {
     const problem = fileProblem(error);
     if (problem === null) throw error;
