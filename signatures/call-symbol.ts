@@ -63,7 +63,9 @@ export function symbolColumn(trace: Trace): SymbolColumn {
     if (id === undefined) {
       id = Math.min(symbols.length, MAX_SYMBOLS - 1);
       if (id === symbols.length) {
-        symbols.push(id < MAX_SYMBOLS - 1 ? callSymbol(trace.callNames[call] ?? 'unknown', result) : FURTHER_SYMBOLS);
+        symbols.push(
+          id < MAX_SYMBOLS - 1 ? callSymbol(trace.callNames[call] ?? 'unknown', result) : FURTHER_SYMBOLS,
+        );
       }
       known.set(key, id);
     }
