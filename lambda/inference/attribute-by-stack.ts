@@ -1,4 +1,4 @@
-import type { SymbolColumn } from '../../signatures/call-symbol.ts';
+import { callOfSymbol, type SymbolColumn } from '../../signatures/call-symbol.ts';
 import { contextColumn, contextPath, growingCallTree } from '../../signatures/call-tree.ts';
 import { frameClassifier } from '../../signatures/user-functions.ts';
 import { NO_STACK, type Trace } from '../../trace/trace.ts';
@@ -38,10 +38,21 @@ export function attributeByStack(trace: Trace, column: SymbolColumn, model: Call
   const stateOf = new Map(
     set.states.map(([context, symbol], state) => [`${context} ${set.symbols[symbol] as string}`, state]),
   );
+  // Another result of the same call is the same place.
+  const stateOfCall = new Map(
+    set.states.map(([context, symbol], state) => [
+      `${context} ${callOfSymbol(set.symbols[symbol] as string)}`,
+      state,
+    ]),
+  );
+  const calls = column.symbols.map(callOfSymbol);
   const contexts = Int32Array.from(own, (context) => translated[context] as number);
   const states = Int32Array.from(
     contexts,
-    (context, row) => stateOf.get(`${context} ${column.symbols[column.ids[row] as number]}`) ?? NO_STATE,
+    (context, row) =>
+      stateOf.get(`${context} ${column.symbols[column.ids[row] as number]}`) ??
+      stateOfCall.get(`${context} ${calls[column.ids[row] as number]}`) ??
+      NO_STATE,
   );
   return { contexts, states };
 }

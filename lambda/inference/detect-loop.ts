@@ -1,8 +1,10 @@
 import { requests } from '../../signatures/requests.ts';
 import type { Finding, Observation } from './evidence.ts';
 
-/** Bins of the window in which rates are compared. */
-const BINS = 200;
+/** Rates are compared in bins: at most so many, each long enough to hold two periods of a CPU quota (100 ms). */
+const MAX_BINS = 200;
+const LEAST_BIN_NS = 0.25e9;
+const MIN_BINS = 8;
 /** A symbol belongs to the loop when its rate rose this far above anything normal … */
 const RATE_RATIO = 4;
 /** … by at least this many calls … */
@@ -36,16 +38,17 @@ export function detectLoop(observation: Observation): Finding | null {
   const endNs = trace.window.endNs;
   if (trace.length < MINIMUM_EXCESS_CALLS || endNs <= 0) return null;
   const symbols = column.symbols.length;
-  const binNs = endNs / BINS;
-  const counts = new Float64Array(symbols * BINS);
+  const bins = Math.max(MIN_BINS, Math.min(MAX_BINS, Math.floor(endNs / LEAST_BIN_NS)));
+  const binNs = endNs / bins;
+  const counts = new Float64Array(symbols * bins);
   for (let row = 0; row < trace.length; row++) {
-    const bin = Math.min(BINS - 1, Math.floor((trace.enterNs[row] as number) / binNs));
-    counts[(column.ids[row] as number) * BINS + bin]!++;
+    const bin = Math.min(bins - 1, Math.floor((trace.enterNs[row] as number) / binNs));
+    counts[(column.ids[row] as number) * bins + bin]!++;
   }
   const rise = risingSymbols(counts, symbols, binNs, normal?.rate ?? null);
   if (rise === null) return null;
   const { leader, split, loop, unheard } = rise;
-  const leading = counts.subarray(leader * BINS, (leader + 1) * BINS);
+  const leading = counts.subarray(leader * bins, (leader + 1) * bins);
   if (!persists(leading, split)) return null;
   if (!unheard && sameMix(counts, symbols, split, normal?.rate ?? null)) return null;
 
@@ -63,7 +66,7 @@ export function detectLoop(observation: Observation): Finding | null {
     .sort((a, b) => (inLoop[b] as number) - (inLoop[a] as number) || a - b);
   const sum = (of: Float64Array) => threads.reduce((total, thread) => total + (of[thread] as number), 0);
   const share = sum(inLoop) / Math.max(1, sum(after));
-  if (share < (unheard ? MINIMUM_UNHEARD_SHARE : MINIMUM_SHARE)) return null;
+  if (share < (unheard && split > 0 ? MINIMUM_UNHEARD_SHARE : MINIMUM_SHARE)) return null;
   const member = new Set(threads);
   const rows: number[] = [];
   let working = 0;
@@ -76,8 +79,8 @@ export function detectLoop(observation: Observation): Finding | null {
   }
   const seconds = Math.max(binNs, endNs - onsetNs) / 1e9;
   const leaderRate = rows.filter((row) => column.ids[row] === leader).length / seconds;
-  if (share < MINIMUM_SHARE && leaderRate < CALLS_PER_REQUEST * requestRate(observation, onsetNs))
-    return null;
+  const doubtful = share < MINIMUM_SHARE || split === 0;
+  if (doubtful && leaderRate < CALLS_PER_REQUEST * requestRate(observation, onsetNs)) return null;
   const before = leading.subarray(0, split).reduce((total, value) => total + value, 0);
   const beforeRate = split === 0 ? 0 : before / ((split * binNs) / 1e9);
   const reference = Math.max(beforeRate, normal?.rate[leader] ?? 0, 1);
@@ -118,7 +121,8 @@ function risingSymbols(
   binNs: number,
   normalRate: Float64Array | null,
 ): Rise | null {
-  const binsOf = (symbol: number) => counts.subarray(symbol * BINS, (symbol + 1) * BINS);
+  const bins = counts.length / symbols;
+  const binsOf = (symbol: number) => counts.subarray(symbol * bins, (symbol + 1) * bins);
   const rising: {
     readonly symbol: number;
     readonly split: number;
@@ -127,11 +131,17 @@ function risingSymbols(
   }[] = [];
   for (let symbol = 0; symbol < symbols; symbol++) {
     const own = binsOf(symbol);
-    const split = risingSplit(own);
-    if (split === null) continue;
-    const excess = excessCalls(own, split, binNs, normalRate?.[symbol] ?? 0);
-    if (excess === null) continue;
-    rising.push({ symbol, split, excess, unheard: isUnheardOf(own, split, normalRate?.[symbol] ?? null) });
+    // Where the rate does not rise inside the window, all of it may be abnormal: only a new symbol can tell, for a busy
+    // stretch of a healthy trace does not rise either.
+    for (const split of new Set([risingSplit(own), 0])) {
+      if (split === null) continue;
+      const excess = excessCalls(own, split, binNs, normalRate?.[symbol] ?? null);
+      if (excess === null) continue;
+      const unheard = isUnheardOf(own, split, normalRate?.[symbol] ?? null);
+      if (split === 0 && !unheard) continue;
+      rising.push({ symbol, split, excess, unheard });
+      break;
+    }
   }
   rising.sort((a, b) => b.excess - a.excess || a.symbol - b.symbol);
   const most = rising[0];
@@ -140,7 +150,7 @@ function risingSymbols(
     rising.find(({ unheard, excess }) => unheard && excess >= UNHEARD_LEADS * most.excess) ?? most;
   const loop = new Map<number, number>();
   for (const { symbol } of rising) {
-    const excess = excessCalls(binsOf(symbol), leader.split, binNs, normalRate?.[symbol] ?? 0);
+    const excess = excessCalls(binsOf(symbol), leader.split, binNs, normalRate?.[symbol] ?? null);
     if (excess !== null) loop.set(symbol, excess);
   }
   return { leader: leader.symbol, split: leader.split, loop, unheard: leader.unheard };
@@ -190,8 +200,7 @@ export function risingSplit(bins: Float64Array): number | null {
     }
     before += bins[at] as number;
   }
-  // No rise inside the window: all of it may be abnormal.
-  return split ?? 0;
+  return split;
 }
 
 function xlogx(count: number, length: number): number {
@@ -199,13 +208,19 @@ function xlogx(count: number, length: number): number {
 }
 
 /** Calls after the split above RATE_RATIO times normal, or null where it is not that far. */
-function excessCalls(bins: Float64Array, split: number, binNs: number, normalRate: number): number | null {
+function excessCalls(
+  bins: Float64Array,
+  split: number,
+  binNs: number,
+  normalRate: number | null,
+): number | null {
   const before = bins.subarray(0, split).reduce((sum, value) => sum + value, 0);
   const after = bins.subarray(split).reduce((sum, value) => sum + value, 0);
   const afterSeconds = ((bins.length - split) * binNs) / 1e9;
   const beforeRate = split === 0 ? 0 : before / ((split * binNs) / 1e9);
-  if (split === 0 && normalRate === 0) return null;
-  const reference = Math.max(beforeRate, normalRate, RATE_FLOOR);
+  // A window that is abnormal from its start has no before: then only the profiles can tell.
+  if (split === 0 && normalRate === null) return null;
+  const reference = Math.max(beforeRate, normalRate ?? 0, RATE_FLOOR);
   if (after / afterSeconds < RATE_RATIO * reference) return null;
   const excess = after - reference * afterSeconds;
   return excess >= MINIMUM_EXCESS_CALLS ? excess : null;
@@ -213,7 +228,7 @@ function excessCalls(bins: Float64Array, split: number, binNs: number, normalRat
 
 /** Whether profiles and the time before the split show (next to) nothing of a symbol. */
 function isUnheardOf(bins: Float64Array, split: number, normalRate: number | null): boolean {
-  if (normalRate === null || normalRate > 0 || split === 0) return false;
+  if (normalRate === null || normalRate > 0) return false;
   const before = bins.subarray(0, split).reduce((sum, value) => sum + value, 0);
   const all = bins.reduce((sum, value) => sum + value, 0);
   return before <= UNHEARD_BEFORE * all;
@@ -239,11 +254,12 @@ function sameMix(
   split: number,
   normalRate: Float64Array | null,
 ): boolean {
+  const bins = counts.length / symbols;
   const before = new Float64Array(symbols);
   const after = new Float64Array(symbols);
   for (let symbol = 0; symbol < symbols; symbol++) {
-    for (let bin = 0; bin < BINS; bin++) {
-      (bin < split ? before : after)[symbol]! += counts[symbol * BINS + bin] as number;
+    for (let bin = 0; bin < bins; bin++) {
+      (bin < split ? before : after)[symbol]! += counts[symbol * bins + bin] as number;
     }
   }
   return cosine(before, after) > SAME_MIX || (normalRate !== null && cosine(normalRate, after) > SAME_MIX);
