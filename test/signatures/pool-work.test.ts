@@ -35,6 +35,18 @@ describe('inheritFromWaker', () => {
     expect(inheritFromWaker(scriptedTrace(wakeAndWork, { threads }), contexts)).toBe(0);
   });
 
+  it('finds the wake of its own process also where another process wakes threads at the same time', () => {
+    const threads = [
+      { pid: 1, tid: 1, comm: 'a' },
+      { pid: 1, tid: 2, comm: 'a' },
+      { pid: 2, tid: 3, comm: 'b' },
+    ];
+    const other = { thread: 2, call: 'futex', at: 120_000, duration: 10_000, result: 1 };
+    const contexts = Int32Array.of(0, 7, 9, 0, 0, 0, 0);
+    inheritFromWaker(scriptedTrace([...wakeAndWork, other], { threads }), contexts);
+    expect([...contexts.subarray(0, 5)]).toEqual([0, 7, 9, 7, 7]);
+  });
+
   it('does nothing where nobody waits on a futex', () => {
     const contexts = Int32Array.of(7);
     expect(inheritFromWaker(scriptedTrace([{ call: 'read', at: 0 }]), contexts)).toBe(0);

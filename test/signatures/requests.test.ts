@@ -82,6 +82,19 @@ describe('requests', () => {
     ).toEqual([]);
   });
 
+  it('keeps the open requests of the processes that go on', () => {
+    const threads = [1, 2].map((pid) => ({ pid, tid: pid, comm: '' }));
+    const trace = scriptedTrace(
+      [
+        { thread: 0, call: 'read', at: 0, fd: 5 },
+        { thread: 1, call: 'read', at: 1_000, fd: 5 },
+        { thread: 0, call: 'exit_group', at: 5_000, duration: OPEN },
+      ],
+      { threads, endNs: 9_000 },
+    );
+    expect(requests(trace).map(({ received, answered }) => [received, answered])).toEqual([[1, -1]]);
+  });
+
   it('gives them in the order they were received', () => {
     const calls = [3, 1, 2].flatMap((fd, i) => [
       { call: 'read', at: i * 10_000, fd },

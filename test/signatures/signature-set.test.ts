@@ -77,6 +77,7 @@ describe('a signature set as text', () => {
     ['a missing part', ({ transitions: _, ...rest }) => rest, /at transitions/],
     ['a number as text', (good) => ({ ...good, symbols: [1] }), /at symbols\.0/],
     ['a negative count', (good) => ({ ...good, transitions: [[0, 0, -1]] }), /at transitions\.0\.2/],
+    ['a state that was never seen', (good) => ({ ...good, states: [[0, 0, 0, 0, 0, 0]] }), /at states\.0\.2/],
     ['a fraction for an index', (good) => ({ ...good, transitions: [[0.5, 0, 1]] }), /at transitions\.0\.0/],
     [
       'a state that does not exist',
