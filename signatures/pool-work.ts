@@ -17,10 +17,14 @@ export function inheritFromWaker(trace: Trace, contexts: Int32Array): number {
   const futex = trace.callNames.indexOf('futex');
   if (futex < 0 || trace.length === 0) return 0;
   const threadRows = rowsByThread(trace);
-  const wakes: number[] = [];
+  const wakesOf = new Map<number, number[]>();
   for (let row = 0; row < trace.length; row++) {
-    if (trace.call[row] === futex && (trace.result[row] as number) > 0 && contexts[row] !== ROOT_CONTEXT)
-      wakes.push(row);
+    if (trace.call[row] !== futex || (trace.result[row] as number) <= 0 || contexts[row] === ROOT_CONTEXT)
+      continue;
+    const pid = trace.threads[trace.thread[row] as number]?.pid ?? 0;
+    const wakes = wakesOf.get(pid);
+    if (wakes === undefined) wakesOf.set(pid, [row]);
+    else wakes.push(row);
   }
   let inherited = 0;
   for (const rows of threadRows) {
@@ -35,11 +39,9 @@ export function inheritFromWaker(trace: Trace, contexts: Int32Array): number {
       }
       if (trace.result[row] !== 0 || duration === OPEN) continue;
       const enter = trace.enterNs[row] as number;
-      const wake = latestBefore(trace, wakes, enter + duration);
-      if (
-        wake === null ||
-        trace.threads[trace.thread[wake] as number]?.pid !== trace.threads[trace.thread[row] as number]?.pid
-      ) {
+      const pid = trace.threads[trace.thread[row] as number]?.pid ?? 0;
+      const wake = latestBefore(trace, wakesOf.get(pid) ?? [], enter + duration);
+      if (wake === null) {
         context = ROOT_CONTEXT;
       } else if ((trace.enterNs[wake] as number) >= Math.max(enter, enter + duration - WAKE_NS)) {
         context = contexts[wake] as number;

@@ -36,7 +36,8 @@ const connectionRole = { unknown: 0, served: 1, other: 2 } as const;
 export function requests(trace: Trace): Request[] {
   const found: Request[] = [];
   const roles = new Map<number, number>();
-  const pending = new Map<number, number>();
+  /** Per process and descriptor: the call that received what nobody has answered yet. */
+  const pendingOf = new Map<number, Map<number, number>>();
   const kinds = trace.callNames.map((name) => ({
     receives: RECEIVES.has(name),
     sends: SENDS.has(name),
@@ -52,20 +53,25 @@ export function requests(trace: Trace): Request[] {
     const process = pid * FD_RADIX;
     if (kind.ends) {
       // A process that ends, or becomes another program, leaves its descriptors to others.
-      for (const key of pending.keys()) if (Math.floor(key / FD_RADIX) === pid) pending.delete(key);
+      pendingOf.delete(pid);
       continue;
+    }
+    let pending = pendingOf.get(pid);
+    if (pending === undefined) {
+      pending = new Map();
+      pendingOf.set(pid, pending);
     }
     const result = trace.result[row] as number;
     if ((kind.accepts || kind.opens) && result >= 0) {
       roles.set(process + result, kind.accepts ? connectionRole.served : connectionRole.other);
-      pending.delete(process + result);
+      pending.delete(result);
     }
     const fd = trace.fd[row] as number;
     if (fd === NO_FD || fd < 0) continue;
     const key = process + fd;
     if (kind.closes) {
       // Given up: a client that waited in vain, or a protocol without answers (then normal runs show it too).
-      const received = pending.get(key);
+      const received = pending.get(fd);
       if (received !== undefined) {
         found.push({
           received,
@@ -74,7 +80,7 @@ export function requests(trace: Trace): Request[] {
         });
       }
       roles.delete(key);
-      pending.delete(key);
+      pending.delete(fd);
       continue;
     }
     if (result <= 0 || (!kind.receives && !kind.sends)) continue;
@@ -84,11 +90,11 @@ export function requests(trace: Trace): Request[] {
       roles.set(key, role);
     }
     if (role !== connectionRole.served) continue;
-    const received = pending.get(key);
+    const received = pending.get(fd);
     if (kind.receives) {
-      pending.set(key, row);
+      pending.set(fd, row);
     } else if (received !== undefined) {
-      pending.delete(key);
+      pending.delete(fd);
       found.push({
         received,
         answered: row,
@@ -96,8 +102,10 @@ export function requests(trace: Trace): Request[] {
       });
     }
   }
-  for (const received of pending.values()) {
-    found.push({ received, answered: -1, latencyNs: since(trace, received, trace.window.endNs) });
+  for (const pending of pendingOf.values()) {
+    for (const received of pending.values()) {
+      found.push({ received, answered: -1, latencyNs: since(trace, received, trace.window.endNs) });
+    }
   }
   return found.sort((a, b) => a.received - b.received);
 }

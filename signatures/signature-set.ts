@@ -14,6 +14,8 @@ export const MAX_SIGNATURE_BYTES = 256 * 1024 * 1024;
 
 const count = z.number().int().nonnegative();
 const index = count;
+/** Of something that was seen: its logarithm is finite. */
+const occurrences = z.number().int().positive();
 const seconds = z.number().nonnegative();
 const share = z.number().min(0).max(1);
 
@@ -38,16 +40,16 @@ const signatureSet = z
     /** [parent context, function] per context; context 0 is the root. */
     contexts: z.array(z.tuple([z.number().int().min(-1), z.number().int().min(-1)])),
     /** [context, symbol, count, median, 99th percentile, maximum seconds in the call] per state: a call with the functions it was made under. */
-    states: z.array(z.tuple([index, index, count, seconds, seconds, seconds])),
+    states: z.array(z.tuple([index, index, occurrences, seconds, seconds, seconds])),
     /** [state, next state on the same descriptor, count, median, 99th percentile, maximum seconds between them]. */
     gaps: z.array(z.tuple([index, index, count, seconds, seconds, seconds])),
     /** [state that answers, count, median, 99th percentile, maximum seconds since its request was received]. */
     latencies: z.array(z.tuple([index, count, seconds, seconds, seconds])),
     /** [state, next state of the same thread, count]. */
-    transitions: z.array(z.tuple([index, index, count])),
+    transitions: z.array(z.tuple([index, index, occurrences])),
     /** What calls show besides their symbol (call-traits.ts), and [state, trait, count]. */
     traits: z.array(z.string()),
-    stateTraits: z.array(z.tuple([index, index, count])),
+    stateTraits: z.array(z.tuple([index, index, occurrences])),
     /** One per function that made calls. */
     signatures: z.array(
       z.strictObject({

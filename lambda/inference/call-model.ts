@@ -36,6 +36,11 @@ const MAX_TRAIT_AGAINST = 1;
 /** Calls that each state is given of the general mix of traits (additive smoothing). */
 const TRAIT_PRIOR = 0.5;
 
+/** Up to here the steps from each state are kept in an array: at most 134 MB, while servers have some hundred states. */
+export const DENSE_STATES = 4_096;
+/** Steps kept of a larger model, some 40 bytes each. */
+const MAX_SPARSE_STEPS = 2_000_000;
+
 export function callModel(set: SignatureSet): CallModel {
   const states = set.states.length;
   const contextOf = Int32Array.from(set.states, ([context]) => context);
@@ -73,6 +78,7 @@ export function callModel(set: SignatureSet): CallModel {
     (traitsOf[state] as Map<number, number>).set(trait, count);
   }
   const rows: (Float64Array | undefined)[] = new Array(states);
+  const sparse = new Map<number, number>();
   const places = placeModel(set, contextOf, parent, depth);
   const compute = (from: number, to: number): number => {
     const count = (seen[from] as Map<number, number>).get(to) ?? 0;
@@ -102,6 +108,16 @@ export function callModel(set: SignatureSet): CallModel {
       return Math.max(-MAX_TRAIT_AGAINST, Math.min(MAX_TRAIT_FOR, Math.log(ratio)));
     },
     step(from, to) {
+      if (states > DENSE_STATES) {
+        const key = from * states + to;
+        let value = sparse.get(key);
+        if (value === undefined) {
+          value = compute(from, to);
+          if (sparse.size >= MAX_SPARSE_STEPS) sparse.clear();
+          sparse.set(key, value);
+        }
+        return value;
+      }
       let row = rows[from];
       if (row === undefined) {
         row = new Float64Array(states).fill(Number.NaN);

@@ -107,7 +107,7 @@ function onsetOf(
 ): { readonly onsetNs: number; readonly since: readonly SlowRequest[] } | null {
   const startOf = (request: Request) => trace.enterNs[request.received] as number;
   let best = 0;
-  let found: { onsetNs: number; since: readonly SlowRequest[] } | null = null;
+  let first = -1;
   let at = 0;
   for (let i = 0; i + MINIMUM_SLOW <= slow.length; i++) {
     const start = startOf(slow[i] as SlowRequest);
@@ -125,10 +125,11 @@ function onsetOf(
       logLikelihood(slow.length, all.length);
     if (gain > best) {
       best = gain;
-      found = { onsetNs: start, since: slow.slice(i) };
+      first = i;
     }
   }
-  return found;
+  if (first < 0) return null;
+  return { onsetNs: startOf(slow[first] as SlowRequest), since: slow.slice(first) };
 }
 
 function logLikelihood(hits: number, of: number): number {
@@ -153,6 +154,36 @@ function requestCalls(slow: readonly SlowRequest[]): Weighted[] {
   ]);
 }
 
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Tells whether at least half of a time lies within one of the spans. */
+export function mostlyWithin(spans: readonly Span[]): (from: number, to: number) => boolean {
+  const sorted = spans.toSorted((a, b) => a.from - b.from);
+  const latestEnd = new Float64Array(sorted.length);
+  for (const [i, span] of sorted.entries()) latestEnd[i] = Math.max(latestEnd[i - 1] ?? span.to, span.to);
+  return (from, to) => {
+    const half = (to - from) / 2;
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sorted[middle] as Span).from <= from) low = middle + 1;
+      else high = middle;
+    }
+    // Of those that begin before, the one that ends last holds most.
+    if (low > 0 && (latestEnd[low - 1] as number) - from >= half) return true;
+    for (let i = low; i < sorted.length; i++) {
+      const span = sorted[i] as Span;
+      if (to - span.from < half) return false;
+      if (Math.min(to, span.to) - span.from >= half) return true;
+    }
+    return false;
+  };
+}
+
 /** Within slow requests: calls that last, and descriptors that rest, far longer than ever in normal runs. */
 function waitsWithin(
   slow: readonly SlowRequest[],
@@ -161,14 +192,9 @@ function waitsWithin(
 ): Weighted[] {
   const { trace, dispatch } = observation;
   const { states } = normal.attribution;
-  const spans = slow.map(({ startNs, latencyNs }) => ({ from: startNs, to: startNs + latencyNs }));
-  const within = (from: number, to: number) =>
-    spans.some(
-      (span) =>
-        from < span.to &&
-        to > span.from &&
-        Math.min(to, span.to) - Math.max(from, span.from) >= (to - from) / 2,
-    );
+  const within = mostlyWithin(
+    slow.map(({ startNs, latencyNs }) => ({ from: startNs, to: startNs + latencyNs })),
+  );
   const found: Weighted[] = [];
   for (let row = 0; row < trace.length; row++) {
     const duration = trace.durationNs[row] as number;

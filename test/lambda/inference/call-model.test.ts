@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type CallModel, callModel } from '../../../lambda/inference/call-model.ts';
+import { type CallModel, callModel, DENSE_STATES } from '../../../lambda/inference/call-model.ts';
+import { mine } from '../../../signatures/mine.ts';
 import type { SignatureSet } from '../../../signatures/signature-set.ts';
+import { scriptedTrace } from '../../trace/scripted-trace.ts';
 import { sampleSignatures } from './sample-service.ts';
 
 describe('callModel', () => {
@@ -54,6 +56,31 @@ describe('callModel', () => {
     expect(shows.size).toBeGreaterThan(0);
     for (let state = 0; state < set.states.length; state++) {
       if (shows.has(state)) expect(model.trait(state, trait)).toBeGreaterThan(0);
+    }
+  });
+
+  it('gives a service with more states than fit into a table the same steps, asked once or again', async () => {
+    const states = (count: number) =>
+      mine(
+        [
+          {
+            name: 'wide',
+            trace: scriptedTrace(
+              Array.from({ length: count }, (_, i) => ({ call: `call_${i}`, at: i, stack: ['main'] })),
+            ),
+          },
+        ],
+        { service: 's' },
+      );
+    const [table, map] = [callModel(await states(DENSE_STATES)), callModel(await states(DENSE_STATES + 1))];
+    expect([table.set.states.length, map.set.states.length]).toEqual([DENSE_STATES, DENSE_STATES + 1]);
+    for (const [from, to] of [
+      [0, 1],
+      [7, 8],
+      [7, 4_000],
+    ] as const) {
+      expect(map.step(from, to)).toBe(map.step(from, to));
+      expect(map.step(from, to)).toBeCloseTo(table.step(from, to), 2);
     }
   });
 });

@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { attributeCalls } from '../../../lambda/inference/attribute.ts';
 import { callModel } from '../../../lambda/inference/call-model.ts';
 import { detectLoop } from '../../../lambda/inference/detect-loop.ts';
-import { detectStall } from '../../../lambda/inference/detect-stall.ts';
+import { detectStall, mostlyWithin } from '../../../lambda/inference/detect-stall.ts';
 import { detectGone, detectStuck } from '../../../lambda/inference/detect-stuck.ts';
 import { diagnose } from '../../../lambda/inference/diagnose.ts';
 import { type Finding, type Observation, observe } from '../../../lambda/inference/evidence.ts';
@@ -217,6 +218,22 @@ describe('detectStall', () => {
 
   it('has no yardstick without signatures', () => {
     expect(detectStall(observation(scriptedTrace(slow(53), { endNs: END_NS }), null))).toBeNull();
+  });
+});
+
+describe('mostlyWithin', () => {
+  it('tells whether one span holds at least half of a time', () => {
+    const span = fc.tuple(fc.nat(50), fc.nat(50)).map(([from, length]) => ({ from, to: from + length }));
+    const time = fc.tuple(fc.nat(80), fc.integer({ min: 1, max: 40 }));
+    fc.assert(
+      fc.property(fc.array(span, { maxLength: 8 }), time, (spans, [from, length]) => {
+        const to = from + length;
+        expect(mostlyWithin(spans)(from, to)).toBe(
+          spans.some((held) => Math.min(to, held.to) - Math.max(from, held.from) >= length / 2),
+        );
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
 

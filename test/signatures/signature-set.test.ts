@@ -1,0 +1,214 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { SignatureError } from '../../signatures/errors.ts';
+import { mine } from '../../signatures/mine.ts';
+import {
+  parseSignatureSet,
+  type SignatureSet,
+  serializeSignatureSet,
+} from '../../signatures/signature-set.ts';
+import { randomNumbers, sampleSignatures, serve, withoutStacks } from '../lambda/inference/sample-service.ts';
+import { scriptedTrace } from '../trace/scripted-trace.ts';
+
+let set: SignatureSet;
+let text: string;
+beforeAll(async () => {
+  set = await sampleSignatures();
+  text = serializeSignatureSet(set);
+});
+
+const profile = (seed: number) => ({
+  name: `run-${seed}`,
+  trace: scriptedTrace(serve(0, 200, randomNumbers(seed))),
+});
+const nameOf = (fn: number) => set.functions[fn]?.name ?? '';
+
+describe('a signature set as text', () => {
+  it('comes back as it was written', () => {
+    expect(parseSignatureSet(text)).toEqual(set);
+    expect(serializeSignatureSet(parseSignatureSet(text))).toBe(text);
+  });
+
+  it('has one record a line, so that two builds can be compared', () => {
+    const lines = text.split('\n');
+    const records = [set.functions, set.states, set.transitions, set.signatures].reduce(
+      (sum, list) => sum + list.length,
+      0,
+    );
+    expect(lines.length).toBeGreaterThan(records);
+    expect(lines.every((line) => line.length < 20_000)).toBe(true);
+  });
+
+  const refused = (changed: unknown): string => {
+    try {
+      parseSignatureSet(typeof changed === 'string' ? changed : JSON.stringify(changed), 'shop.json');
+    } catch (error) {
+      expect(error).toBeInstanceOf(SignatureError);
+      return (error as SignatureError).message;
+    }
+    return 'accepted';
+  };
+
+  it('is refused where it was cut, with the command that makes one', () => {
+    fc.assert(
+      fc.property(fc.nat(), (at) => {
+        const message = refused(text.slice(0, at % (text.length - 2)));
+        expect(message).toMatch(/^shop\.json: not JSON; .*perfscope mine PROFILE… --service NAME/);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each([
+    ['null'],
+    ['[]'],
+    ['{}'],
+    ['"perfscope.signatures/1"'],
+    ['17'],
+    ['{"schema":"perfscope.report/1"}'],
+  ])('is refused where it is other JSON: %s', (other) => {
+    expect(refused(other)).toMatch(/^shop\.json: not a valid perfscope\.signatures\/1.*perfscope mine/);
+  });
+
+  it.each<[string, (good: SignatureSet) => unknown, RegExp]>([
+    ['another schema', (good) => ({ ...good, schema: 'perfscope.signatures/2' }), /at schema/],
+    ['a field that the schema does not know', (good) => ({ ...good, extra: 1 }), /extra/],
+    ['no service', (good) => ({ ...good, service: '' }), /at service/],
+    ['a missing part', ({ transitions: _, ...rest }) => rest, /at transitions/],
+    ['a number as text', (good) => ({ ...good, symbols: [1] }), /at symbols\.0/],
+    ['a negative count', (good) => ({ ...good, transitions: [[0, 0, -1]] }), /at transitions\.0\.2/],
+    ['a state that was never seen', (good) => ({ ...good, states: [[0, 0, 0, 0, 0, 0]] }), /at states\.0\.2/],
+    ['a fraction for an index', (good) => ({ ...good, transitions: [[0.5, 0, 1]] }), /at transitions\.0\.0/],
+    [
+      'a state that does not exist',
+      (good) => ({ ...good, transitions: [[0, 1e6, 1]] }),
+      /transitions: a state/,
+    ],
+    [
+      'a context before its parent',
+      (good) => ({
+        ...good,
+        contexts: [
+          [-1, -1],
+          [2, 0],
+          [1, 0],
+        ],
+      }),
+      /contexts: each parent/,
+    ],
+    ['no root', (good) => ({ ...good, contexts: [[0, 0]] }), /contexts: each parent/],
+    [
+      'a symbol that does not exist',
+      (good) => ({ ...good, states: [[0, 9_999, 1, 0, 0, 0]] }),
+      /states: a context or symbol/,
+    ],
+    [
+      'a trait that does not exist',
+      (good) => ({ ...good, stateTraits: [[0, 9_999, 1]] }),
+      /stateTraits: a state or trait/,
+    ],
+    [
+      'a function that does not exist',
+      (good) => ({ ...good, collisions: [[9_999]] }),
+      /collisions: a function/,
+    ],
+    [
+      'too few rates',
+      (good) => ({ ...good, normal: { ...good.normal, rate: [] } }),
+      /normal: one entry per symbol/,
+    ],
+    [
+      'an overflowing number',
+      (good) => JSON.stringify(good).replace('"offCall":', '"offCall":1e999,"x":'),
+      /at normal/,
+    ],
+  ])('is refused with %s, and the message names it', (_, change, expected) => {
+    expect(refused(change(set))).toMatch(expected);
+  });
+
+  it('gives no object the name of a prototype', () => {
+    const hostile = text.replace('{', '{"__proto__":{"polluted":true},');
+    expect(refused(hostile)).toContain('__proto__');
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+});
+
+describe('mine', () => {
+  it('gives the same bytes for the same profiles', async () => {
+    expect(serializeSignatureSet(await sampleSignatures())).toBe(text);
+  });
+
+  it('finds the service’s functions, who calls whom, and how often', () => {
+    expect(set.functions.map(({ name }) => name).sort()).toEqual(
+      [
+        'main event_loop handle_request receive serve_file open_file copy_file store_file create_file',
+        'save_parts answer log_time',
+      ]
+        .join(' ')
+        .split(' ')
+        .sort(),
+    );
+    const paths = set.contexts.map(function path([parent, fn]): string {
+      return parent <= 0 ? nameOf(fn) : `${path(set.contexts[parent] as [number, number])} ${nameOf(fn)}`;
+    });
+    expect(paths).toContain('main event_loop handle_request store_file save_parts');
+    const calls = set.profiles.reduce((sum, { calls: made }) => sum + made, 0);
+    expect(set.states.reduce((sum, [, , count]) => sum + count, 0)).toBe(calls);
+    const main = set.signatures.find(({ function: fn }) => nameOf(fn) === 'main');
+    expect(main?.calls).toBe(calls);
+  });
+
+  it('keeps the episodes that a function shows in many of its invocations', () => {
+    const copy = set.signatures.find(({ function: fn }) => nameOf(fn) === 'copy_file');
+    const episodes = copy?.episodes.map(([symbols]) => symbols.map((symbol) => set.symbols[symbol]).join());
+    expect(episodes).toEqual(expect.arrayContaining(['read,write']));
+    expect(copy?.stability).toBeGreaterThan(0.9);
+  });
+
+  it('knows no stability from one profile', async () => {
+    const one = await mine([profile(1)], { service: 's' });
+    expect(one.signatures.every(({ stability }) => stability === null)).toBe(true);
+  });
+
+  it('takes profiles one by one, in any number, and names them', async () => {
+    async function* profiles() {
+      yield profile(1);
+      yield profile(2);
+      yield profile(3);
+    }
+    const steps: string[] = [];
+    const three = await mine(profiles(), { service: 's', onProgress: (step) => steps.push(step) });
+    expect(three.profiles.map(({ name }) => name)).toEqual(['run-1', 'run-2', 'run-3']);
+    expect(steps).toContain('mining run-2');
+  });
+
+  it('leaves out functions that the user calls a library', async () => {
+    const less = await mine([profile(1)], {
+      service: 's',
+      libraryFrames: { functions: ['^(copy|open)_file$'] },
+    });
+    const names = less.functions.map(({ name }) => name);
+    expect(names).toContain('serve_file');
+    expect(names).not.toContain('copy_file');
+  });
+
+  it('refuses a profile without stacks, with a remedy', async () => {
+    const bare = { name: 'bare', trace: scriptedTrace(withoutStacks(serve(0, 20, randomNumbers(1)))) };
+    await expect(mine([bare], { service: 's' })).rejects.toThrow(SignatureError);
+    await expect(mine([bare], { service: 's' })).rejects.toThrow(/^bare: no call stacks; .*--call-graph/);
+  });
+
+  it('refuses a profile whose stacks have no names, and says how many calls it could place', async () => {
+    const calls = serve(0, 20, randomNumbers(1)).map((call) => ({
+      ...call,
+      stack: ['[unknown]', '[unknown]'],
+    }));
+    await expect(mine([{ name: 'stripped', trace: scriptedTrace(calls) }], { service: 's' })).rejects.toThrow(
+      /^stripped: only 0\.0 % of the calls have a user-defined function .*docs\/profiling\.md/,
+    );
+  });
+
+  it('refuses to mine nothing', async () => {
+    await expect(mine([], { service: 's' })).rejects.toThrow(/no profile given; expected at least one/);
+  });
+});
