@@ -19,6 +19,10 @@ const benchmarks: Readonly<
     about: 'events per CPU-second of mining the profiles of recorded cases',
     load: async () => (await import('./mining.ts')).mining,
   },
+  attribution: {
+    about: 'how often calls are put under the functions they were made under, on profiles left out of mining',
+    load: async () => (await import('./attribution.ts')).attribution,
+  },
   coldstart: {
     about: 'size of the deployed bundle, and what it adds to the start of an empty handler',
     load: async () => (await import('./coldstart.ts')).coldstart,
@@ -43,7 +47,7 @@ ${Object.entries(benchmarks)
   .join('\n')}
 
 Figures are medians over N alternating rounds (default ${DEFAULT_ROUNDS}), in CPU time (user + system).
-inference and mining work on recorded cases, as perfscope eval does (default ${DEFAULT_CASES}).
+attribution, inference and mining work on recorded cases, as perfscope eval does (default ${DEFAULT_CASES}).
 `;
 
 process.exitCode = await main();

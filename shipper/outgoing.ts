@@ -26,6 +26,7 @@ const uploadSchema = z.object({
   bucket: z.string(),
   key: z.string(),
   contentType: z.string(),
+  metadata: z.record(z.string(), z.string()),
   file: z.string(),
   /** Null before a multipart upload has begun. */
   uploadId: z.string().nullable(),

@@ -17,6 +17,7 @@ import {
   outgoing,
   readProgress,
   readShipped,
+  type UploadProgress,
   writeProgress,
 } from './outgoing.ts';
 import { isDiskFull } from './ring/drained-pages.ts';
@@ -52,6 +53,8 @@ export interface CutFile {
   readonly file: string;
   readonly chunks: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   readonly warnings: readonly string[];
+  /** The same moment by the trace's own clock and by the time of day. */
+  readonly clock: { readonly traceSeconds: number; readonly realtimeSeconds: number };
 }
 
 /** Cuts the window before the alarm out of the recording and brings it to S3. */
@@ -77,16 +80,13 @@ export async function ship(options: ShipOptions): Promise<ShipResult> {
     if (!hasTrace(item)) {
       const cut = await cutWindow(options, armed, incident);
       warnings = cut.warnings;
-      const key = traceKey(armed.service, incident, armed.node, `${cut.file}.${packed.extension}`);
-      if (!(await keepLocally(item, cut, packed, bucket, key))) {
+      const file = `${cut.file}.${packed.extension}`;
+      const key = traceKey(armed.service, incident, armed.node, file);
+      const { contentType } = packed;
+      const target = { bucket, key, contentType, metadata: objectMetadata(armed.build, cut.clock) };
+      if (!(await keepLocally(item, cut, packed, { ...target, file, uploadId: null, parts: [] }))) {
         report('the disk is full: sending straight from the recording');
-        await uploadStream(
-          options.client(),
-          bucket,
-          key,
-          packed.contentType,
-          Readable.from(cut.chunks()).pipe(packed.stream()),
-        );
+        await uploadStream(options.client(), target, Readable.from(cut.chunks()).pipe(packed.stream()));
         markShippedIfPossible(item, bucket, key);
         return { bucket, key, isNew: true, warnings };
       }
@@ -96,6 +96,19 @@ export async function ship(options: ShipOptions): Promise<ShipResult> {
   } finally {
     held.release();
   }
+}
+
+/** What the function reads of the object before its content (lambda/stores/s3-traces.ts). */
+function objectMetadata(build: string | null, clock: CutFile['clock']): Record<string, string> {
+  const nanoseconds = (seconds: number) =>
+    BigInt(Math.round(seconds * 1e6))
+      .toString()
+      .concat('000');
+  return {
+    ...(build === null ? {} : { 'perfscope-build': build }),
+    'perfscope-clock-trace-ns': nanoseconds(clock.traceSeconds),
+    'perfscope-clock-unix-ns': nanoseconds(clock.realtimeSeconds),
+  };
 }
 
 /** Sends what earlier calls had to keep; returns how many are still here. */
@@ -192,11 +205,9 @@ async function keepLocally(
   item: Outgoing,
   cut: CutFile,
   packed: Compression,
-  bucket: string,
-  key: string,
+  progress: UploadProgress,
 ): Promise<boolean> {
-  const file = `${cut.file}.${packed.extension}`;
-  const part = join(item.directory, `${file}.part`);
+  const part = join(item.directory, `${progress.file}.part`);
   try {
     mkdirSync(item.directory, { recursive: true, mode: 0o700 });
     await pipeline(
@@ -204,9 +215,9 @@ async function keepLocally(
       packed.stream(),
       createWriteStream(part, { mode: 0o600, flush: true }),
     );
-    writeProgress(item, { bucket, key, file, contentType: packed.contentType, uploadId: null, parts: [] });
+    writeProgress(item, progress);
     // Only a whole trace carries the name that others look for.
-    renameSync(part, join(item.directory, file));
+    renameSync(part, join(item.directory, progress.file));
     return true;
   } catch (error) {
     rmSync(part, { force: true });

@@ -72,7 +72,7 @@ async function upload(client: S3Client, item: Outgoing): Promise<UploadProgress>
     if (size <= PART_BYTES) {
       const body = Buffer.alloc(size);
       await file.read(body, 0, size, 0);
-      await client.send(new PutObjectCommand({ ...target, Body: body, ContentType: progress.contentType }));
+      await client.send(new PutObjectCommand({ ...target, Body: body, ...described(progress) }));
     } else {
       await uploadParts(client, item, progress, file, size);
     }
@@ -81,6 +81,10 @@ async function upload(client: S3Client, item: Outgoing): Promise<UploadProgress>
   } finally {
     await file.close();
   }
+}
+
+function described({ contentType, metadata }: Pick<UploadProgress, 'contentType' | 'metadata'>) {
+  return { ContentType: contentType, Metadata: metadata };
 }
 
 async function uploadParts(
@@ -96,7 +100,7 @@ async function uploadParts(
     const created = await client.send(
       new CreateMultipartUploadCommand({
         ...target,
-        ContentType: progress.contentType,
+        ...described(progress),
         ChecksumAlgorithm: 'CRC32',
       }),
     );
@@ -147,14 +151,12 @@ async function uploadParts(
 /** Sends a trace that found no room on the disk, straight from its source: nothing to resume, but nothing lost. */
 export async function uploadStream(
   client: S3Client,
-  bucket: string,
-  key: string,
-  contentType: string,
+  target: Pick<UploadProgress, 'bucket' | 'key' | 'contentType' | 'metadata'>,
   source: Readable,
 ): Promise<void> {
   const upload = new Upload({
     client,
-    params: { Bucket: bucket, Key: key, Body: source, ContentType: contentType },
+    params: { Bucket: target.bucket, Key: target.key, Body: source, ...described(target) },
     partSize: PART_BYTES,
     queueSize: 1,
   });

@@ -85,7 +85,7 @@ async function recordOptions(options: Options): Promise<RecordOptions> {
   return {
     directories: parseDirectories(options),
     service: checkedName('a service name (--service)', options.service),
-    build: options.build ?? null,
+    build: options.build === undefined ? null : checkedName('a build (--build)', options.build),
     node: nodeName(options.node, process.env),
     bucket: options.bucket ?? process.env.PERFSCOPE_BUCKET ?? null,
     target: parseTarget(options),

@@ -12,6 +12,8 @@ import { percent } from './warnings.ts';
 
 /** Clusters in the report, largest change of rate first. */
 const MAX_CLUSTERS = 20;
+/** Calls named per cluster: no unit of a real server shows as many different ones. */
+export const MAX_CLUSTER_CALLS = 100;
 
 export function summarize(verdict: Verdict, finding: Finding | null, { trace }: Observation): string {
   if (finding === null) {
@@ -170,7 +172,7 @@ export function clusterReports(
   return clusters.symbols
     .map((symbols, id) => ({
       id,
-      calls: symbols.map((symbol) => column.symbols[symbol] as string),
+      calls: symbols.slice(0, MAX_CLUSTER_CALLS).map((symbol) => column.symbols[symbol] as string),
       units: (before[id] as number) + (after[id] as number),
       abnormalUnits: abnormalIn.get(id) ?? 0,
       ratePerSecondBefore: rate(before, id, onset),

@@ -156,9 +156,23 @@ export function detectGone(observation: Observation): Finding | null {
     onCpu,
     description:
       `a thread made no system call for ${seconds(first.silentNs)} after ` +
-      `${observation.column.symbols[observation.column.ids[first.row] as number]} and waits in none` +
-      (onCpu === null ? '' : onCpu ? ': it burns CPU' : ': it was not run'),
+      `${observation.column.symbols[observation.column.ids[first.row] as number]}${usualNext(observation, first.row)} ` +
+      `and waits in none${onCpu === null ? '' : onCpu ? ': it burns CPU' : ': it was not run'}`,
   };
+}
+
+/** The call that most often follows, in words; empty where no profile tells. */
+function usualNext({ normal }: Observation, row: number): string {
+  if (normal === null) return '';
+  const state = normal.attribution.states[row] as number;
+  let next = '';
+  let most = 0;
+  for (const [from, to, count] of normal.set.transitions) {
+    if (from !== state || count <= most) continue;
+    most = count;
+    next = normal.set.symbols[normal.model.symbolOf[to] as number] as string;
+  }
+  return next === '' ? '' : `, which ${next} normally follows,`;
 }
 
 /** Whether the thread left the CPU only against its will since `fromNs`; null where the trace has no switches of it. */

@@ -9,6 +9,8 @@ const CALLS_BEFORE = 6;
 const CALLS_AFTER = 4_000;
 const MAX_STEPS = 24;
 const MAX_THREADS = 3;
+/** Calls of one step: a page line; a longer run without a loop is several steps. */
+export const MAX_STEP_CALLS = 48;
 /** A wake counts for the wait that ends within this time of it. */
 const WAKE_NS = 2e6;
 
@@ -68,6 +70,12 @@ interface Run {
 function runs(symbols: Uint16Array): Run[] {
   const found: Run[] = [];
   const { round } = foldLoops(symbols);
+  const addPlain = (from: number, to: number) => {
+    for (let begin = from; begin < to; begin += MAX_STEP_CALLS) {
+      const end = Math.min(to, begin + MAX_STEP_CALLS);
+      found.push({ begin, end, period: end - begin });
+    }
+  };
   let plain = 0;
   let at = 0;
   while (at < symbols.length) {
@@ -75,7 +83,7 @@ function runs(symbols: Uint16Array): Run[] {
       at++;
       continue;
     }
-    if (at > plain) found.push({ begin: plain, end: at, period: at - plain });
+    addPlain(plain, at);
     let end = at;
     while (end < symbols.length && (round[end] as number) >= (round[Math.max(at, end - 1)] as number)) end++;
     const period = periodOf(symbols.subarray(at, end));
@@ -85,7 +93,7 @@ function runs(symbols: Uint16Array): Run[] {
     plain = whole;
     while (at < end) at++;
   }
-  if (at > plain) found.push({ begin: plain, end: at, period: at - plain });
+  addPlain(plain, at);
   return found;
 }
 

@@ -28,6 +28,19 @@ export type DispatchCalls = readonly ReadonlySet<number>[];
 const DISPATCH_WAIT_SHARE = 0.2;
 /** A wait counts as blocking from here on: shorter calls did their work without sleeping. */
 const BLOCKING_NS = 200_000;
+/**
+ * Calls that wait for a disk or for memory, never for work (their man pages, section 2): a slow disk is no dispatcher.
+ */
+const NEVER_FOR_WORK = new Set(
+  (
+    'fsync fdatasync sync syncfs sync_file_range msync open openat openat2 creat close rename renameat renameat2 ' +
+    'link linkat symlink symlinkat unlink unlinkat mkdir mkdirat rmdir stat lstat fstat newfstatat statx access ' +
+    'faccessat faccessat2 readlink readlinkat chmod fchmod fchmodat chown fchown lchown fchownat utimensat ' +
+    'truncate ftruncate fallocate fadvise64 readahead pread64 preadv preadv2 pwrite64 pwritev pwritev2 ' +
+    'write writev sendfile copy_file_range getdents getdents64 mmap munmap mremap mprotect madvise brk ' +
+    'clone clone3 fork vfork execve'
+  ).split(' '),
+);
 /** A thread waits for work again and again. */
 const MINIMUM_WAITS = 5;
 
@@ -38,15 +51,12 @@ const MINIMUM_WAITS = 5;
  */
 export function dispatchCalls(trace: Trace): DispatchCalls {
   const waits: Map<number, Wait>[] = trace.threads.map(() => new Map());
+  const mayWaitForWork = trace.callNames.map((name) => !NEVER_FOR_WORK.has(name));
   for (let row = 0; row < trace.length; row++) {
     const durationNs = trace.durationNs[row] as number;
-    if (durationNs === OPEN || durationNs < BLOCKING_NS) continue;
-    addWait(
-      waits[trace.thread[row] as number] as Map<number, Wait>,
-      trace.call[row] as number,
-      durationNs,
-      1,
-    );
+    const call = trace.call[row] as number;
+    if (durationNs === OPEN || durationNs < BLOCKING_NS || !mayWaitForWork[call]) continue;
+    addWait(waits[trace.thread[row] as number] as Map<number, Wait>, call, durationNs, 1);
   }
   const roles = new Map<string, number[]>();
   for (const [index, { pid, comm }] of trace.threads.entries()) {
@@ -102,49 +112,80 @@ function waitingCalls(waits: ReadonlyMap<number, Wait>): Set<number> {
   return calls;
 }
 
+/** Without two clear kinds of off-call times, those above this quantile of their distribution end a unit. */
+const GAP_QUANTILE = 0.999;
+/** Share of the variance that lies between two kinds of off-call times (Otsu's separability) for them to be clear. */
+const CLEAR_SEPARATION = 0.9;
+/** perf script prints microseconds: no off-call time is known better. */
+const CLOCK_STEP_NS = 1_000;
+const BINS_PER_OCTAVE = 8;
+const BINS = 54 * BINS_PER_OCTAVE;
+
 /**
- * The time gap from the data: the off-call times (from one call's return to the next call's enter on the same thread)
- * on a logarithmic scale, cut in two by Otsu's threshold (IEEE Trans. SMC 1979). Time inside a call never counts.
+ * The time gap from the data, the distribution of the off-call times (from one call's return to the next call's enter
+ * on the same thread) on a logarithmic scale. Where it has two clear kinds, bursts and the rests between them, the gap
+ * is Otsu's threshold (IEEE Trans. SMC 1979). Most servers have not: there the rarest thousandth is longer than the gap.
+ * Time inside a call never counts.
  *
  * @returns nanoseconds
  */
 export function chooseGap(trace: Trace): number {
   const histogram = new Float64Array(BINS);
+  let pairs = 0;
   for (const rows of rowsByThread(trace)) {
     for (let i = 1; i < rows.length; i++) {
-      const off = offCallNs(trace, rows[i - 1] as number, rows[i] as number);
-      if (off > 0) histogram[Math.min(BINS - 1, Math.floor(Math.log2(off) * BINS_PER_OCTAVE))]!++;
+      const off = Math.max(CLOCK_STEP_NS, offCallNs(trace, rows[i - 1] as number, rows[i] as number));
+      histogram[Math.min(BINS - 1, Math.floor(Math.log2(off) * BINS_PER_OCTAVE))]!++;
+      pairs++;
     }
   }
-  let total = 0;
-  let sum = 0;
-  for (let b = 0; b < BINS; b++) {
-    total += histogram[b] as number;
-    sum += b * (histogram[b] as number);
-  }
-  let below = 0;
-  let belowSum = 0;
-  let best = -1;
-  let cut = BINS - 1;
-  for (let b = 0; b < BINS - 1; b++) {
-    below += histogram[b] as number;
-    belowSum += b * (histogram[b] as number);
-    const above = total - below;
-    if (below === 0 || above === 0) continue;
-    const difference = belowSum / below - (sum - belowSum) / above;
-    const between = below * above * difference * difference;
-    if (between > best) {
-      best = between;
-      cut = b;
-    }
-  }
-  return Math.max(MINIMUM_GAP_NS, 2 ** ((cut + 1) / BINS_PER_OCTAVE));
+  if (pairs === 0) return CLOCK_STEP_NS;
+  const { bin, separation } = otsuThreshold(histogram);
+  return Math.round(
+    2 ** ((separation >= CLEAR_SEPARATION ? bin : quantileBin(histogram, pairs)) / BINS_PER_OCTAVE),
+  );
 }
 
-const BINS_PER_OCTAVE = 4;
-const BINS = 40 * BINS_PER_OCTAVE;
-/** Off-call times below this are ordinary computation on any server; cutting there would cut every loop. */
-const MINIMUM_GAP_NS = 100_000;
+/** Upper bound of the bin that holds GAP_QUANTILE of all. */
+function quantileBin(histogram: Float64Array, total: number): number {
+  let below = 0;
+  for (const [bin, count] of histogram.entries()) {
+    below += count;
+    if (below >= GAP_QUANTILE * total) return bin + 1;
+  }
+  return BINS;
+}
+
+/** Otsu's threshold in the middle of the empty bins between the two kinds, and how well it separates them (0…1). */
+function otsuThreshold(histogram: Float64Array): { readonly bin: number; readonly separation: number } {
+  let total = 0;
+  let sum = 0;
+  let squares = 0;
+  for (const [bin, count] of histogram.entries()) {
+    total += count;
+    sum += bin * count;
+    squares += bin * bin * count;
+  }
+  const variance = squares / total - (sum / total) ** 2;
+  let below = 0;
+  let belowSum = 0;
+  let best = 0;
+  let first = 0;
+  let last = 0;
+  for (const [bin, count] of histogram.entries()) {
+    below += count;
+    belowSum += bin * count;
+    const above = total - below;
+    if (below === 0 || above === 0) continue;
+    const between = ((below * above) / total ** 2) * (belowSum / below - (sum - belowSum) / above) ** 2;
+    if (between > best) {
+      best = between;
+      first = bin;
+    }
+    if (between === best) last = bin;
+  }
+  return { bin: Math.round((first + last) / 2) + 1, separation: variance > 0 ? best / variance : 0 };
+}
 
 /** Time between the return of one call and the enter of the next on the same thread, nanoseconds, never negative. */
 export function offCallNs(trace: Trace, previous: number, row: number): number {

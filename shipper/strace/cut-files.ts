@@ -31,7 +31,13 @@ export function cutStraceFiles(request: CutRequest): CutFile {
       `the trace reaches back ${reachesBack.toFixed(1)} s before the window's end instead of ${(to - from).toFixed(1)} s`,
     );
   }
-  return { file: 'trace.strace', chunks: () => linesBetween(files, from, to), warnings };
+  const { realtimeSeconds } = clock;
+  return {
+    file: 'trace.strace',
+    chunks: () => linesBetween(files, from, to),
+    warnings,
+    clock: { traceSeconds: realtimeSeconds, realtimeSeconds },
+  };
 }
 
 async function* linesBetween(

@@ -56,7 +56,13 @@ export function cutRing(request: CutRequest): CutFile {
     incident: request.incident,
     warnings,
   });
-  return { file: 'trace.dat', chunks: cut.chunks, warnings: cut.recording.warnings };
+  const { monotonicSeconds, realtimeSeconds } = request.clock;
+  return {
+    file: 'trace.dat',
+    chunks: cut.chunks,
+    warnings: cut.recording.warnings,
+    clock: { traceSeconds: monotonicSeconds, realtimeSeconds },
+  };
 }
 
 /** The kernel's own word on the size of a ring page (4 KiB, or 64 KiB on some arm64 kernels). */

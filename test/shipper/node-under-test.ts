@@ -141,6 +141,7 @@ export function freePort(): Promise<number> {
 export interface Storage {
   readonly environment: NodeJS.ProcessEnv;
   readonly bucket: string;
+  readonly client: S3Client;
   readonly keys: () => Promise<string[]>;
   readonly object: (key: string) => Promise<Buffer>;
   readonly close: () => Promise<void>;
@@ -167,6 +168,7 @@ export async function storage(port = 0): Promise<Storage> {
   return {
     environment,
     bucket,
+    client,
     keys: async () => {
       const list = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
       return (list.Contents ?? []).map(({ Key }) => Key ?? '').sort();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTraceSource } from '../../lambda/stores/s3-traces.ts';
 import { readTrace } from '../../trace/open-trace.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { countByReader, countByTraceCmd } from '../trace/event-counts.ts';
@@ -69,6 +70,14 @@ describe.skipIf(missing !== null)(
       const result = await node.perfscope('ship', '--incident', 'one');
       expect(result).toMatchObject({ code: 0, output: expect.stringContaining('sent: s3://') });
       expect(await s3.keys()).toEqual([`traces/${SERVICE}/one/node-1/trace.dat.zst`]);
+
+      // What the function knows of it before it reads it.
+      const stored = await createTraceSource(s3.client).open(
+        { bucket: s3.bucket, key: `traces/${SERVICE}/one/node-1/trace.dat.zst` },
+        new AbortController().signal,
+      );
+      stored.close();
+      expect(stored.build).toBe('7.0.15');
 
       const bytes = await shipped('one');
       const trace = await readTrace(once(bytes));

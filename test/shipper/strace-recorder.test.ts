@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listArmed } from '../../shipper/armed.ts';
@@ -15,6 +16,13 @@ import {
 
 const missing = missingForRecording();
 const SERVICE = `strace-${process.pid}`;
+
+/** Waits until somebody traces the process (proc_pid_status(5), TracerPid). */
+async function tracedBy(pid: number): Promise<void> {
+  while (/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 describe.skipIf(missing !== null)(
   `the strace recorder${missing === null ? '' : ` (skipped: ${missing})`}`,
@@ -45,8 +53,7 @@ describe.skipIf(missing !== null)(
         '--recorder',
         'strace',
       );
-      while (listArmed(node.directories).length === 0)
-        await new Promise((resolve) => setTimeout(resolve, 50));
+      await tracedBy(redis.pid);
       await redis.load(100);
       await new Promise((resolve) => setTimeout(resolve, 700)); // lines are written twice a second
       expect(await node.perfscope('ship', '--incident', 'one')).toMatchObject({ code: 0 });
@@ -75,8 +82,7 @@ describe.skipIf(missing !== null)(
         '--recorder',
         'strace',
       );
-      while (listArmed(node.directories).length === 0)
-        await new Promise((resolve) => setTimeout(resolve, 50));
+      await tracedBy(redis.pid);
       await redis.load(50);
       await stopped(recorder, 'SIGKILL');
       await redis.load(500);

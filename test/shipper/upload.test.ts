@@ -80,6 +80,7 @@ describe('an upload', () => {
       bucket: s3.bucket,
       key: 'traces/service/incident/node/trace',
       contentType: 'application/zstd',
+      metadata: { 'perfscope-build': '1.2' },
       file: 'trace',
       uploadId: null,
       parts: [],
