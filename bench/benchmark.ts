@@ -1,4 +1,4 @@
-/** What every benchmark gives: figures that others rely on (design.md, section 8), and what it could not measure. */
+/** What every benchmark gives: figures that others rely on, and what it could not measure. */
 export interface BenchmarkResult {
   readonly figures: Readonly<Record<string, Figure>>;
   /** Figures that this machine cannot give, each with the reason. */

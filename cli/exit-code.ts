@@ -4,7 +4,7 @@ import { SignatureError } from '../signatures/errors.ts';
 import { TraceError } from '../trace/errors.ts';
 import { InputError } from './input-error.ts';
 
-/** What the command's exit code says (design.md, section 8). */
+/** What the command's exit code says, as `perfscope --help` lists it. */
 export const exitCodes = {
   done: 0,
   badInput: 1,

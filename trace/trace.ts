@@ -5,7 +5,7 @@ import type { Recording } from './recording.ts';
  *
  * One row is one system call, completed or still open, sorted by enter time (ties keep the source's order).
  * Times are nanoseconds from the window's start as float64, exact to 2^53 (104 days).
- * A trace never holds buffers, strings, paths or addresses (design.md, section 5).
+ * A trace never holds buffers, strings, paths or addresses (docs/formats.md).
  */
 
 /** Duration of a call that had not returned when the window ended. */

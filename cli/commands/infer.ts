@@ -20,7 +20,10 @@ export function register(program: Command): void {
       'Finds what is abnormal in the last minutes of a server’s system calls and names the functions most likely ' +
         'behind it. Without signatures it still says what is abnormal, since when, and the path of calls that led there.',
     )
-    .argument('<trace>', 'perf script or strace text, plain, gzip or zstd; - is standard input')
+    .argument(
+      '<trace>',
+      'perf script or strace text, or trace.dat, plain, gzip or zstd; - is standard input (docs/formats.md)',
+    )
     .option('--signatures <file>', 'signature set of the service, from perfscope mine')
     .option('--json <file>', 'also write the report as JSON (perfscope.report/1); - is standard output')
     .option('--html <file>', 'also write the report as a page (HTML, self-contained)')
@@ -36,7 +39,11 @@ Examples:
 
 Where perf cannot be had, at a much higher cost for the server (Ctrl-C after 90 seconds):
   strace -f -ttt -T -s 0 -o incident.strace -p "$(pidof shopd)"
-  perfscope infer incident.strace --signatures signatures.json --json report.json`,
+  perfscope infer incident.strace --signatures signatures.json --json report.json
+
+What a node shipped:
+  aws s3 cp s3://BUCKET/traces/SERVICE/INCIDENT/NODE/trace.dat.zst .
+  perfscope infer trace.dat.zst --signatures signatures.json`,
     )
     .action(async (path: string, options: InferOptions) => {
       const progress = createProgress();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { InputError } from '../input-error.ts';
 
-/** A folder with a known answer (case.json; design.md, section 9). The method never sees `truth`. */
+/** A folder with a known answer (case.json; examples/README.md). The method never sees `truth`. */
 export interface KnownCase {
   readonly folder: string;
   readonly id: string;

@@ -1,6 +1,6 @@
 import type { CaseScore, Summary } from './score.ts';
 
-/** The table of design.md, section 9, as plain text. */
+/** The scores of all cases as a table in plain text. */
 export function evaluationTable(scores: readonly CaseScore[], summary: Summary): string {
   const header = [
     'case',

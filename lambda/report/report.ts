@@ -1,5 +1,5 @@
 /**
- * The report, schema `perfscope.report/1` (design.md, section 8): what inference gives, and all that the
+ * The report, schema `perfscope.report/1`: what inference gives, and all that the
  * notification, the page and the table are made from. Plain data; every number can be traced to calls.
  */
 
