@@ -206,7 +206,7 @@ describe.skipIf(missing !== null)(`a recording${missing === null ? '' : ` (skipp
     await stopped(victim, 'SIGKILL');
     expect(instanceExists(SERVICE)).toBe(true);
     expect(await arm()).toMatchObject({ code: 1, output: expect.stringContaining('already armed') });
-    expect(await node.perfscope('disarm')).toMatchObject({ code: 0 });
+    expect(await node.perfscope('disarm', '--service', SERVICE)).toMatchObject({ code: 0 });
     expect(instanceExists(SERVICE)).toBe(false);
     expect(await arm()).toMatchObject({ code: 0 });
   });

@@ -53,12 +53,21 @@ export function nodeUnderTest(
     ...(args[0] === '--version' ? [] : ['--spool', directories.spool, '--state', directories.state]),
   ];
   const started: ChildProcess[] = [];
+  const services = new Set<string>();
+  const noteService = (args: string[]) => {
+    const service = args[args.indexOf('--service') + 1];
+    if (args.includes('--service') && service !== undefined) services.add(service);
+  };
   const node: NodeUnderTest = {
     root,
     directories,
     environment: env,
-    perfscope: (...args) => ended(spawn(process.execPath, placed(args), { env })),
+    perfscope: (...args) => {
+      noteService(args);
+      return ended(spawn(process.execPath, placed(args), { env }));
+    },
     start: (...args) => {
+      noteService(args);
       const child = spawn(process.execPath, placed(args), { env, stdio: ['ignore', 'ignore', 'pipe'] });
       started.push(child);
       return child;
@@ -67,7 +76,8 @@ export function nodeUnderTest(
       for (const child of started) {
         if (child.exitCode === null && child.signalCode === null) await stopped(child);
       }
-      await node.perfscope('disarm');
+      // Only what was armed here: other tests and benchmarks may record on this machine at the same time.
+      for (const service of services) await node.perfscope('disarm', '--service', service);
       rmSync(root, { recursive: true, force: true });
     },
   };

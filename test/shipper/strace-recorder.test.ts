@@ -87,7 +87,7 @@ describe.skipIf(missing !== null)(
       await stopped(recorder, 'SIGKILL');
       await redis.load(500);
       expect(listArmed(node.directories)).toEqual([SERVICE]);
-      expect(await node.perfscope('disarm')).toMatchObject({ code: 0 });
+      expect(await node.perfscope('disarm', '--service', SERVICE)).toMatchObject({ code: 0 });
       expect(listArmed(node.directories)).toEqual([]);
     });
   },
