@@ -5,6 +5,8 @@ import type { Finding, Observation } from './evidence.ts';
 const MAX_BINS = 200;
 const LEAST_BIN_NS = 0.25e9;
 const MIN_BINS = 8;
+/** A burst at the window's end that is shorter may be over a moment later: timers come in bursts too. */
+const LEAST_SPIN_NS = 1e9;
 /** A symbol belongs to the loop when its rate rose this far above anything normal … */
 const RATE_RATIO = 4;
 /** … by at least this many calls … */
@@ -122,6 +124,7 @@ function risingSymbols(
   normalRate: Float64Array | null,
 ): Rise | null {
   const bins = counts.length / symbols;
+  const leastAfter = Math.min(bins / 4, Math.ceil(LEAST_SPIN_NS / binNs));
   const binsOf = (symbol: number) => counts.subarray(symbol * bins, (symbol + 1) * bins);
   const rising: {
     readonly symbol: number;
@@ -133,7 +136,7 @@ function risingSymbols(
     const own = binsOf(symbol);
     // Where the rate does not rise inside the window, all of it may be abnormal: only a new symbol can tell, for a busy
     // stretch of a healthy trace does not rise either.
-    for (const split of new Set([risingSplit(own), 0])) {
+    for (const split of new Set([risingSplit(own, leastAfter), 0])) {
       if (split === null) continue;
       const excess = excessCalls(own, split, binNs, normalRate?.[symbol] ?? null);
       if (excess === null) continue;
@@ -180,14 +183,17 @@ function format(rate: number): string {
   return rate >= 10 ? Math.round(rate).toLocaleString('en-US') : rate.toFixed(1);
 }
 
-/** Where the rate rises most by the Poisson log likelihood ratio; null where it never rises. */
-export function risingSplit(bins: Float64Array): number | null {
+/**
+ * Where the rate rises most by the Poisson log likelihood ratio, at least so many bins before the end; null where it
+ * never rises.
+ */
+export function risingSplit(bins: Float64Array, leastAfter = 1): number | null {
   const total = bins.reduce((sum, value) => sum + value, 0);
   if (total === 0) return null;
   let best = 0;
   let split: number | null = null;
   let before = 0;
-  for (let at = 0; at < bins.length - 1; at++) {
+  for (let at = 0; at <= bins.length - Math.max(2, leastAfter); at++) {
     const after = total - before;
     const left = at;
     const right = bins.length - at;
