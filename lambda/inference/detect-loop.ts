@@ -99,7 +99,9 @@ export function detectLoop(observation: Observation): Finding | null {
     threads,
     description:
       `${names.slice(0, 4).join(', ')} repeated ${format(leaderRate)} times a second ` +
-      `(normally at most ${format(Math.max(beforeRate, normal?.rate[leader] ?? 0))})`,
+      (Math.max(beforeRate, normal?.rate[leader] ?? 0) < SHOWN_RATE
+        ? '(never in normal runs)'
+        : `(normally at most ${format(Math.max(beforeRate, normal?.rate[leader] ?? 0))})`),
   };
 }
 
@@ -178,6 +180,9 @@ function answeredWork({ trace, dispatch }: Observation): Uint8Array {
   }
   return work;
 }
+
+/** Lower rates would read as 0.0. */
+const SHOWN_RATE = 0.05;
 
 function format(rate: number): string {
   return rate >= 10 ? Math.round(rate).toLocaleString('en-US') : rate.toFixed(1);

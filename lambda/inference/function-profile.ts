@@ -13,19 +13,36 @@ export interface FunctionProfile {
   readonly callers: Uint32Array;
   /** Functions on the path of each context, outermost first. */
   readonly paths: readonly (readonly number[])[];
+  /**
+   * Role of each context: the outermost function where that is the body of a thread (it hardly ever returns: main, a
+   * worker's loop), else CALLBACK_ROLE: a runtime's event loop calls it.
+   */
+  readonly roles: Int32Array;
 }
+
+export const CALLBACK_ROLE = -1;
+/** Calls per invocation from which on a function is the body of a thread. */
+const BODY_CALLS = 200;
 
 export function functionProfile(set: SignatureSet): FunctionProfile {
   const paths: number[][] = [];
   for (const [context, [parent, fn]] of set.contexts.entries()) {
     paths[context] = context === 0 ? [] : [...(paths[parent] as number[]), fn];
   }
+  const bodies = new Set(
+    set.signatures
+      .filter(({ calls, invocations }) => calls >= BODY_CALLS * Math.max(1, invocations))
+      .map((signature) => signature.function),
+  );
+  const roles = Int32Array.from(paths, ([outermost]) =>
+    outermost !== undefined && bodies.has(outermost) ? outermost : CALLBACK_ROLE,
+  );
   const roleCalls = new Map<number, number>();
   const underInRole = new Map<string, number>();
   for (const [context, , count] of set.states) {
     const path = paths[context] as number[];
-    const role = path[0];
-    if (role === undefined) continue;
+    if (path.length === 0) continue;
+    const role = roles[context] as number;
     roleCalls.set(role, (roleCalls.get(role) ?? 0) + count);
     for (const fn of new Set(path)) {
       const key = `${role} ${fn}`;
@@ -49,5 +66,5 @@ export function functionProfile(set: SignatureSet): FunctionProfile {
     pairs.add(`${path.at(-2)} ${fn}`);
     callers[fn]!++;
   }
-  return { presence, single, callers, paths };
+  return { presence, single, callers, paths, roles };
 }

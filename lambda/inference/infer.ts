@@ -1,6 +1,7 @@
 import { symbolColumn } from '../../signatures/call-symbol.ts';
 import { traitColumns } from '../../signatures/call-traits.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
+import { cropTrace } from '../../trace/crop-trace.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { type GapSensitivity, REPORT_SCHEMA, type Report } from '../report/report.ts';
 import { type AbnormalUnit, abnormalUnits } from './abnormal-units.ts';
@@ -31,10 +32,11 @@ export const MAX_SUSPECT_SHARE = 0.023;
  * @param signatures null gives a report with the abnormal units and the path, but without functions
  */
 export function infer(
-  trace: Trace,
+  recorded: Trace,
   signatures: SignatureSet | null,
   options: MethodOptions = wholeMethod,
 ): Report {
+  const trace = covered(recorded);
   const column = symbolColumn(trace);
   const dispatch = dispatchCalls(trace);
   const model = signatures === null ? null : callModel(signatures);
@@ -75,6 +77,15 @@ export function infer(
     path: finding === null ? [] : abnormalPath(finding, trace, column, observation.threadRows),
     warnings: inferenceWarnings({ trace, signatures, coverage, byStack, finding }),
   };
+}
+
+/**
+ * The part in which all CPUs are covered: rings do not start at the same instant, and before the latest of them calls
+ * are missing that were made.
+ */
+function covered(trace: Trace): Trace {
+  const { coveredFromNs, endNs } = trace.window;
+  return coveredFromNs > 0 && coveredFromNs < endNs ? cropTrace(trace, coveredFromNs, endNs + 1) : trace;
 }
 
 function attribute(

@@ -1,6 +1,6 @@
 import { NO_STATE } from './attribute.ts';
 import type { Finding, NormalKnowledge, Observation } from './evidence.ts';
-import { type FunctionProfile, functionProfile } from './function-profile.ts';
+import { CALLBACK_ROLE, type FunctionProfile, functionProfile } from './function-profile.ts';
 import { type MethodOptions, wholeMethod } from './method-options.ts';
 
 /** A function with how much speaks for it. */
@@ -249,7 +249,7 @@ function transitionsByState({ set }: NormalKnowledge): Map<number, [number, numb
   return leaving;
 }
 
-/** Places by the outermost function of their stack: threads of different roles are judged each by its own. */
+/** Places by the role of their thread: each role is judged by its own calls. */
 function byRole(
   places: readonly Place[],
   profile: FunctionProfile,
@@ -257,9 +257,8 @@ function byRole(
 ): Map<number, Place[]> {
   const roles = new Map<number, Place[]>();
   for (const place of places) {
-    const outermost = profile.paths[place.context]?.[0];
-    if (outermost === undefined) continue;
-    const role = without.has('roles') ? 0 : outermost;
+    if (profile.paths[place.context]?.length === 0) continue;
+    const role = without.has('roles') ? CALLBACK_ROLE : (profile.roles[place.context] as number);
     const own = roles.get(role);
     if (own === undefined) roles.set(role, [place]);
     else own.push(place);
