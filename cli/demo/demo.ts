@@ -13,7 +13,7 @@ import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { formatIncidentId, TRACES_PREFIX, traceKey } from '../../lambda/keys.ts';
 import { HEAD_KIND } from '../../lambda/stores/dynamodb-incidents.ts';
-import { BUILD_METADATA } from '../../lambda/stores/s3-traces.ts';
+import { BUILD_METADATA } from '../../trace/object-metadata.ts';
 import { publishSignatures } from '../publish-signatures.ts';
 import {
   type Handler,
