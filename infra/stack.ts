@@ -62,7 +62,7 @@ export class PerfScopeStack extends Stack {
     next(
       'Step3NodeBucket',
       traces.bucketName,
-      'Bucket for `perfscope record --bucket` on the nodes (docs/operations.md)',
+      'Bucket for `perfscope record --bucket` on the nodes (docs/operations-node.md)',
     );
     next(
       'Step4AlarmAction',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 /**
@@ -11,6 +12,14 @@ export interface Lock {
 
 const RETRY_MILLISECONDS = 100;
 
+/**
+ * A digest, because an address has at most 107 bytes (unix(7), sun_path), of which Node.js 20 cuts off the rest and
+ * Node.js 24 refuses more, and an incident's name alone may be longer.
+ */
+function address(name: string): string {
+  return `\0perfscope/${createHash('sha256').update(name).digest('hex')}`;
+}
+
 /** Null where another process holds it. */
 export function tryLock(name: string): Promise<Lock | null> {
   const server: Server = createServer((socket) => socket.destroy());
@@ -19,7 +28,7 @@ export function tryLock(name: string): Promise<Lock | null> {
       if (error.code === 'EADDRINUSE') resolve(null);
       else reject(error);
     });
-    server.listen({ path: `\0perfscope/${name}` }, () => {
+    server.listen({ path: address(name) }, () => {
       server.unref();
       resolve({ release: () => server.close() });
     });

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { BUILD_METADATA, TRACE_CLOCK_METADATA, UNIX_CLOCK_METADATA } from '../trace/object-metadata.ts';
 import { type Armed, type Directories, requireArmed, withThreads, writeArmed } from './armed.ts';
 import { readClockPair, type WantedWindow, windowBefore } from './clock.ts';
 import { type Compression, compression } from './compress.ts';
 import { ShipperError } from './errors.ts';
 import { lock } from './lock.ts';
-import { checkedName, traceKey } from './names.ts';
+import { checkedName, shippingNode, traceKey } from './names.ts';
 import {
   forgetShipped,
   listOutgoing,
@@ -36,6 +37,8 @@ export interface ShipOptions {
   /** Null: the one that `record` was given. */
   readonly bucket: string | null;
   readonly patienceSeconds: number;
+  /** Where SSM says which instance this is. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly client: () => S3Client;
   readonly report: (line: string) => void;
 }
@@ -60,7 +63,8 @@ export interface CutFile {
 /** Cuts the window before the alarm out of the recording and brings it to S3. */
 export async function ship(options: ShipOptions): Promise<ShipResult> {
   const { directories, report } = options;
-  const armed = requireArmed(directories, options.service);
+  const found = requireArmed(directories, options.service);
+  const armed = { ...found, node: shippingNode(found.node, options.environment) };
   const incident = checkedName('an incident (--incident)', options.incident);
   const bucket = options.bucket ?? armed.bucket;
   if (bucket === null) {
@@ -98,16 +102,15 @@ export async function ship(options: ShipOptions): Promise<ShipResult> {
   }
 }
 
-/** What the function reads of the object before its content (lambda/stores/s3-traces.ts). */
 function objectMetadata(build: string | null, clock: CutFile['clock']): Record<string, string> {
   const nanoseconds = (seconds: number) =>
     BigInt(Math.round(seconds * 1e6))
       .toString()
       .concat('000');
   return {
-    ...(build === null ? {} : { 'perfscope-build': build }),
-    'perfscope-clock-trace-ns': nanoseconds(clock.traceSeconds),
-    'perfscope-clock-unix-ns': nanoseconds(clock.realtimeSeconds),
+    ...(build === null ? {} : { [BUILD_METADATA]: build }),
+    [TRACE_CLOCK_METADATA]: nanoseconds(clock.traceSeconds),
+    [UNIX_CLOCK_METADATA]: nanoseconds(clock.realtimeSeconds),
   };
 }
 

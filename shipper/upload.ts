@@ -32,8 +32,11 @@ const FINAL_ERRORS = new Set(['AccessDenied', 'NoSuchBucket', 'InvalidAccessKeyI
 
 export function s3Client(environment: NodeJS.ProcessEnv): S3Client {
   const endpoint = environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL;
+  const region = environment.AWS_REGION ?? environment.AWS_SSM_REGION_NAME;
   return new S3Client({
     maxAttempts: 3,
+    // SSM Run Command knows the node's region by a name of its own; without either the SDK looks into its files.
+    ...(region === undefined ? {} : { region }),
     requestHandler: { connectionTimeout: CONNECT_MILLISECONDS, requestTimeout: REQUEST_MILLISECONDS },
     // An endpoint of one's own rarely resolves bucket.host.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),

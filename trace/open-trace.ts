@@ -54,7 +54,8 @@ async function readPlain(chunks: AsyncIterable<Uint8Array>, options: ReadOptions
 
 const EXPECTED =
   `expected a trace of system calls: the text of \`${PERF_SCRIPT_COMMAND}\` after` +
-  ` \`${PERF_RECORD_COMMAND}\`, or of \`${STRACE_COMMAND}\`, plain, gzip or zstd`;
+  ` \`${PERF_RECORD_COMMAND}\`, or of \`${STRACE_COMMAND}\`, or the trace.dat of \`perfscope ship\`,` +
+  ' plain, gzip or zstd';
 
 const refusals: Readonly<Record<Exclude<SniffedFormat, 'perf-script' | 'strace' | 'trace.dat'>, string>> = {
   empty: `the file is empty; ${EXPECTED}`,

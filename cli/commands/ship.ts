@@ -68,6 +68,7 @@ export function register(program: Command): void {
         windowSeconds: parseSeconds(options.window),
         bucket: options.bucket ?? process.env.PERFSCOPE_BUCKET ?? null,
         patienceSeconds,
+        environment: process.env,
         client,
         report: say,
       });

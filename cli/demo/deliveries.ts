@@ -67,6 +67,17 @@ export function queueEvent(messages: readonly ReceivedMessage[]): unknown {
   };
 }
 
+/** The handler reads its configuration when it is loaded, as it does on Lambda. */
+export async function loadHandler(environment: Readonly<Record<string, string>>): Promise<Handler> {
+  Object.assign(process.env, environment, {
+    POWERTOOLS_LOG_LEVEL: 'SILENT',
+    POWERTOOLS_METRICS_DISABLED: 'true',
+    POWERTOOLS_TRACE_ENABLED: 'false',
+  });
+  const { handler } = await import('../../lambda/handler.ts');
+  return handler as unknown as Handler;
+}
+
 const MINUTE_MILLISECONDS = 60_000;
 
 /** What Lambda passes beside the event, with five minutes to spend. */

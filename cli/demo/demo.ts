@@ -13,11 +13,12 @@ import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { formatIncidentId, TRACES_PREFIX, traceKey } from '../../lambda/keys.ts';
 import { HEAD_KIND } from '../../lambda/stores/dynamodb-incidents.ts';
-import { BUILD_METADATA } from '../../lambda/stores/s3-traces.ts';
+import { BUILD_METADATA } from '../../trace/object-metadata.ts';
 import { publishSignatures } from '../publish-signatures.ts';
 import {
   type Handler,
   invocationContext,
+  loadHandler,
   objectCreatedEvent,
   queueEvent,
   type ReceivedMessage,
@@ -74,7 +75,7 @@ async function walkThrough(
   );
   await upload(aws, say);
   const event = objectCreatedEvent(await stored, EMBEDDED_REGION);
-  const handler = await loadHandler(aws);
+  const handler = await loadHandler(aws.environment);
   const started = performance.now();
   const answer = await handler(event, invocationContext(randomUUID()));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -120,17 +121,6 @@ async function upload({ clients }: EmbeddedAws, say: (text: string) => void): Pr
   say(
     `3. Uploaded a recorded trace of ${(body.length / 1e6).toFixed(1)} MB as the shipper does: s3://${TRACES_BUCKET}/${key}`,
   );
-}
-
-/** The handler reads its configuration when it is loaded, as it does on Lambda. */
-async function loadHandler(aws: EmbeddedAws): Promise<Handler> {
-  Object.assign(process.env, aws.environment, {
-    POWERTOOLS_LOG_LEVEL: 'SILENT',
-    POWERTOOLS_METRICS_DISABLED: 'true',
-    POWERTOOLS_TRACE_ENABLED: 'false',
-  });
-  const { handler } = await import('../../lambda/handler.ts');
-  return handler as unknown as Handler;
 }
 
 async function readMail(aws: EmbeddedAws, say: (text: string) => void): Promise<void> {

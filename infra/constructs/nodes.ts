@@ -8,6 +8,9 @@ import { MAX_KEY_PART, TRACES_PREFIX } from '../../lambda/keys.ts';
 /** Where a node has the shipper (docs/operations-node.md). */
 const PERFSCOPE = '/usr/local/bin/perfscope';
 
+/** The shipper itself tries S3 for two minutes (`ship --patience`), after it has cut and packed up to 2 GB of ring. */
+const SHIP_SECONDS = '300';
+
 /** The characters of a key part: nothing that a shell could read as more than a word. */
 const WORD = `^[A-Za-z0-9._=-]{1,${MAX_KEY_PART}}$`;
 
@@ -41,7 +44,7 @@ export class Nodes extends Construct {
             action: 'aws:runShellScript',
             name: 'ship',
             inputs: {
-              timeoutSeconds: '120',
+              timeoutSeconds: SHIP_SECONDS,
               runCommand: [
                 `${PERFSCOPE} ship --service '{{ service }}' --incident '{{ incident }}' --at '{{ at }}'`,
               ],

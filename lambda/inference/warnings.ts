@@ -11,6 +11,14 @@ const STABLE_SHARE = 0.5;
 /** This share of unstable signatures is worth a warning. */
 const UNSTABLE_SHARE = 0.3;
 
+/** What a recorder says of its recording is passed on; nodes may be compromised, so not without end. */
+const MAX_RECORDER_WARNINGS = 10;
+const MAX_RECORDER_WARNING_CHARACTERS = 500;
+
+function fromRecorder(warning: string): string {
+  return `The recorder on the node says: ${warning.slice(0, MAX_RECORDER_WARNING_CHARACTERS)}`;
+}
+
 /** Share (0…1) of the calls before the onset that were made where the profiles show such a call. */
 export function coverageOf(trace: Trace, attribution: Attribution, finding: Finding | null): number {
   const untilNs = finding === null || finding.onsetNs <= 0 ? Number.POSITIVE_INFINITY : finding.onsetNs;
@@ -61,6 +69,7 @@ export function inferenceWarnings(input: {
   const lost = trace.losses.reduce((sum, loss) => sum + loss.events, 0);
   if (lost > 0)
     warnings.push(`The recorder lost ${lost.toLocaleString('en-US')} events: counts are lower bounds.`);
+  warnings.push(...(trace.recording?.warnings ?? []).slice(0, MAX_RECORDER_WARNINGS).map(fromRecorder));
   warnings.push(...skipWarnings(trace));
   return warnings;
 }

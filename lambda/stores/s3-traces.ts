@@ -2,16 +2,9 @@
 
 import { Readable } from 'node:stream';
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { BUILD_METADATA, TRACE_CLOCK_METADATA, UNIX_CLOCK_METADATA } from '../../trace/object-metadata.ts';
 import { isKeyPart } from '../keys.ts';
 import type { StoredTrace, TraceSource } from '../ports.ts';
-
-/**
- * User metadata that the shipper sets on a trace object (`x-amz-meta-…`): the service's build, and one pair of clock
- * readings in nanoseconds, taken at cut time, that lines nodes up.
- */
-export const BUILD_METADATA = 'perfscope-build';
-export const TRACE_CLOCK_METADATA = 'perfscope-clock-trace-ns';
-export const UNIX_CLOCK_METADATA = 'perfscope-clock-unix-ns';
 
 export function createTraceSource(s3: S3Client): TraceSource {
   return {

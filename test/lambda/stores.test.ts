@@ -16,14 +16,10 @@ import { NotificationRefused, NotificationUncertain } from '../../lambda/ports.t
 import { type Clients, createClients, destroyClients } from '../../lambda/stores/clients.ts';
 import { createIncidentStore } from '../../lambda/stores/dynamodb-incidents.ts';
 import { createSignatureSource } from '../../lambda/stores/s3-signatures.ts';
-import {
-  BUILD_METADATA,
-  createTraceSource,
-  TRACE_CLOCK_METADATA,
-  UNIX_CLOCK_METADATA,
-} from '../../lambda/stores/s3-traces.ts';
+import { createTraceSource } from '../../lambda/stores/s3-traces.ts';
 import { createNotifier } from '../../lambda/stores/sns-notifier.ts';
 import { SignatureError } from '../../signatures/errors.ts';
+import { BUILD_METADATA, TRACE_CLOCK_METADATA, UNIX_CLOCK_METADATA } from '../../trace/object-metadata.ts';
 
 const EXAMPLE = new URL('../../examples/lighttpd-scgi-write-spin/signatures.json.gz', import.meta.url);
 

@@ -36,6 +36,8 @@ export interface NodeUnderTest {
   /** Starts one that stays. */
   readonly start: (...args: string[]) => ChildProcess;
   readonly environment: NodeJS.ProcessEnv;
+  /** The program for nodes, as a shell would start it. */
+  readonly commandLine: string;
   readonly close: () => Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export function nodeUnderTest(
     root,
     directories,
     environment: env,
+    commandLine: `'${process.execPath}' '${PROGRAM}'`,
     perfscope: (...args) => {
       noteService(args);
       return ended(spawn(process.execPath, placed(args), { env }));
@@ -111,11 +114,11 @@ export interface Server {
   readonly close: () => Promise<void>;
 }
 
-export async function redisServer(port?: number): Promise<Server> {
+export async function redisServer(port?: number, options: readonly string[] = []): Promise<Server> {
   const chosen = port ?? (await freePort());
   const child = spawn(
     'redis-server',
-    ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...options],
     { stdio: 'ignore' },
   );
   const server: Server = {
