@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { Profile } from '../../signatures/mine.ts';
 import type { LibraryFrames } from '../../signatures/user-functions.ts';
@@ -87,7 +88,8 @@ async function* readProfiles(
       progress,
       ...(architecture === undefined ? {} : { architecture }),
     });
-    yield { name: path, trace };
+    // The set is published: it must not tell where the profiles lay.
+    yield { name: basename(path), trace };
   }
 }
 
