@@ -81,7 +81,8 @@ export function detectLoop(observation: Observation): Finding | null {
   }
   const seconds = Math.max(binNs, endNs - onsetNs) / 1e9;
   const leaderRate = rows.filter((row) => column.ids[row] === leader).length / seconds;
-  const doubtful = share < MINIMUM_SHARE || split === 0;
+  // Without signatures load that sets in is all that is new.
+  const doubtful = share < MINIMUM_SHARE || split === 0 || normal === null;
   if (doubtful && leaderRate < CALLS_PER_REQUEST * requestRate(observation, onsetNs)) return null;
   const before = leading.subarray(0, split).reduce((total, value) => total + value, 0);
   const beforeRate = split === 0 ? 0 : before / ((split * binNs) / 1e9);

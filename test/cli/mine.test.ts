@@ -11,6 +11,11 @@ import { perfscope, startPerfscope } from './run-perfscope.ts';
 const profile = fileURLToPath(new URL('../fixtures/trace/redis-stacks.perf-script.gz', import.meta.url));
 const strace = fileURLToPath(new URL('../fixtures/trace/jetty.strace.gz', import.meta.url));
 
+/** The set names its profiles by their files, which differ here. */
+function withoutProfileName(set: string): string {
+  return set.replace(/\{"name":"[^"]*","calls"/, '{"calls"');
+}
+
 describe('perfscope mine', () => {
   let folder: string;
   let output: string;
@@ -40,15 +45,11 @@ describe('perfscope mine', () => {
     const sets: string[] = [];
     for (const path of [profile, plain, zstd]) {
       const { stdout } = await perfscope(['mine', '--service', 'redis', '-o', '-', path]);
-      sets.push(stdout.replaceAll(path, 'PROFILE'));
+      sets.push(withoutProfileName(stdout));
     }
     expect(new Set(sets).size).toBe(1);
     await mine([profile, '-o', `${output}.gz`]);
-    expect(
-      gunzipSync(readFileSync(`${output}.gz`))
-        .toString()
-        .replaceAll(profile, 'PROFILE'),
-    ).toBe(sets[0]);
+    expect(withoutProfileName(gunzipSync(readFileSync(`${output}.gz`)).toString())).toBe(sets[0]);
   });
 
   it.each([
