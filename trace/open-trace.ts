@@ -83,12 +83,19 @@ async function named(options: ReadOptions, read: () => Promise<Trace>): Promise<
   }
 }
 
+const MISSING_REST = 'what came after is missing';
+
+/** Whether compressed data ended early or was damaged: the trace holds what came before. */
+export function restIsMissing(trace: Pick<Trace, 'skips'>): boolean {
+  return trace.skips.some(({ reason }) => reason.endsWith(MISSING_REST));
+}
+
 function damageSkip(compression: string, damage: Damage): Skip {
   return {
     reason:
       damage.kind === 'cut'
-        ? `early end of the ${compression} data: what came after is missing`
-        : `damaged place in the ${compression} data: what came after is missing`,
+        ? `early end of the ${compression} data: ${MISSING_REST}`
+        : `damaged place in the ${compression} data: ${MISSING_REST}`,
     severity: 'loss',
     count: 1,
     remedy: 'Copy the file again, and compare its size with the original.',

@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import { restIsMissing } from '../../trace/open-trace.ts';
+import { PERF_SCRIPT_COMMAND } from '../../trace/readers/recording-commands.ts';
 import type { Architecture } from '../../trace/trace.ts';
 import { architectureOption } from '../architecture-option.ts';
+import { InputError } from '../input-error.ts';
 import { writeOutput } from '../output.ts';
 import { createProgress } from '../progress.ts';
 import { readTraceInput } from '../trace-input.ts';
@@ -68,5 +71,11 @@ What a node shipped:
         writeOutput(options.html, writePage(report));
       }
       if (options.json !== '-' && options.html !== '-') process.stdout.write(renderTerminalReport(report));
+      if (restIsMissing(trace)) {
+        throw new InputError(
+          `${path}: compressed data that ends early or is damaged; expected a whole file, the report is of what came ` +
+            `before. Copy it again, or record it again with \`${PERF_SCRIPT_COMMAND} | gzip\``,
+        );
+      }
     });
 }

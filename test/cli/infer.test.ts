@@ -58,6 +58,17 @@ describe('perfscope infer', () => {
     expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>[\s\S]*shopd/);
   });
 
+  it('reports what a cut gzip file still holds, and says with exit code 1 that it is cut', async () => {
+    const cut = join(folder, 'cut');
+    const whole = gzipSync(text);
+    writeFileSync(cut, whole.subarray(0, Math.floor(whole.length * 0.8)));
+    const { exitCode, stdout, stderr } = await perfscope(['infer', cut]);
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('Window: ');
+    expect(stderr).toMatch(/ends early or is damaged; expected a whole file.*perf script/);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
   it('is done with exit code 0 where all is normal', async () => {
     const normal = join(folder, 'normal');
     writeFileSync(normal, spinningServer(60, 0));
