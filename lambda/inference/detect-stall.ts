@@ -38,7 +38,7 @@ interface SlowRequest extends Request {
 
 /**
  * Finds requests whose answers take far longer than normal since some moment (a slowdown). No single call need be slow:
- * the time from the first bytes received to the first sent back is what a client sees. The yardstick is the signature
+ * the time from the last bytes received to the first sent back is what a client sees. The yardstick is the signature
  * set's; what was as slow before the onset is no news.
  */
 export function detectStall(observation: Observation): Finding | null {
@@ -71,7 +71,7 @@ export function detectStall(observation: Observation): Finding | null {
     threads: [...new Set(since.map(({ received }) => trace.thread[received] as number))],
     description:
       `${since.length} of ${total} requests waited for their answer up to ${seconds(worst.latencyNs)}, ` +
-      `${(ratios[ratios.length >> 1] as number).toFixed(0)} times the longest normal one in the middle; ` +
+      `half of them at least ${(ratios[ratios.length >> 1] as number).toFixed(0)} times as long as ever in normal runs; ` +
       `last call on the slowest: ${column.symbols[column.ids[worst.received] as number]}`,
   };
 }
