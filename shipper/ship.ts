@@ -75,7 +75,7 @@ export async function ship(options: ShipOptions): Promise<ShipResult> {
   forgetShipped(directories, Date.now());
   const item = outgoing(directories, armed.service, incident);
   // The same alarm may ask twice (its action is retried): the second waits, and finds the work done.
-  const held = await lock(`incident/${armed.service}/${incident}`);
+  const held = await lock(`incident/${armed.service}/${incident}`, options);
   try {
     const shipped = readShipped(item);
     if (shipped !== null) return { ...shipped, isNew: false, warnings: [] };
@@ -124,7 +124,7 @@ export async function shipPending(
   let kept = 0;
   for (const item of listOutgoing(directories)) {
     if (readShipped(item) !== null || !hasTrace(item)) continue;
-    const held = await lock(`incident/${item.service}/${item.incident}`);
+    const held = await lock(`incident/${item.service}/${item.incident}`, { report });
     try {
       if (readShipped(item) !== null) continue;
       const { key, bucket } = await uploadPatiently(client(), item, patienceSeconds, () => {});
@@ -159,7 +159,7 @@ function hasTrace(item: Outgoing): boolean {
 
 async function cutWindow(options: ShipOptions, armed: Armed, incident: string): Promise<CutFile> {
   // Only one process at a time takes pages out of the ring.
-  const held = await lock(`service/${armed.service}`);
+  const held = await lock(`service/${armed.service}`, options);
   try {
     const clock = readClockPair();
     const window = windowBefore(alarmSeconds(options.at), options.windowSeconds, clock, armed.clockOffsets);
