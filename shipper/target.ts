@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { RecordedThread } from '../trace/recording.ts';
 import { ShipperError } from './errors.ts';
+import { isPerfscope } from './own-process.ts';
 
 /** Whose system calls are recorded. */
 export const targetSchema = z.discriminatedUnion('kind', [
@@ -33,22 +34,56 @@ export function describeTarget(target: Target): string {
   }
 }
 
-/** Process ids of the target as it is now; never this process. */
-export function targetProcesses(target: Target): number[] {
-  return pidsOf(target).filter((pid) => pid !== process.pid && existsSync(`/proc/${pid}/task`));
+/** What to do where none of its processes is found. */
+export function targetHint(target: Target): string {
+  return target.kind === 'comm'
+    ? 'the name must be the kernel’s, which «cat /proc/PID/comm» shows (of Node.js 24: MainThread)'
+    : 'is it spelled right, and does it run?';
 }
 
-function pidsOf(target: Target): number[] {
+/**
+ * Process ids of the target as it is now, none of perfscope's own among them.
+ *
+ * @param known were looked at before, and are not looked at again
+ */
+export function targetProcesses(target: Target, known: ReadonlySet<number> = NONE): number[] {
+  return pidsOf(target, known).filter((pid) => known.has(pid) || !isPerfscope(pid));
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+/** The same, but a unit or control group that is not there (yet, or any more) is one without processes. */
+export function runningProcesses(target: Target, known: ReadonlySet<number> = NONE): number[] {
+  try {
+    return targetProcesses(target, known);
+  } catch (error) {
+    if (error instanceof ShipperError) return [];
+    throw error;
+  }
+}
+
+function pidsOf(target: Target, known: ReadonlySet<number>): number[] {
   switch (target.kind) {
     case 'pid':
-      return [...target.pids];
-    case 'comm':
-      return processIds().filter((pid) => readOr(`/proc/${pid}/comm`, '').trimEnd() === target.comm);
+      return target.pids.filter((pid) => existsSync(`/proc/${pid}/task`));
+    case 'comm': {
+      const comm = commOf(target.comm);
+      return processIds().filter(
+        (pid) => known.has(pid) || readOr(`/proc/${pid}/comm`, '').trimEnd() === comm,
+      );
+    }
     case 'cgroup':
       return cgroupProcesses(cgroupDirectory(target.path));
     case 'unit':
       return unitProcesses(target.unit);
   }
+}
+
+/** The kernel keeps 15 bytes of a name (TASK_COMM_LEN, include/linux/sched.h). */
+const COMM_BYTES = 15;
+
+function commOf(command: string): string {
+  return Buffer.from(command).subarray(0, COMM_BYTES).toString();
 }
 
 /** A unit keeps its control group over restarts: systemd is asked again only when the group is gone. */
@@ -93,11 +128,26 @@ function cgroupDirectory(path: string): string {
 }
 
 function cgroupProcesses(directory: string): number[] {
-  const own = readOr(join(directory, 'cgroup.procs'), '').split('\n').filter(Boolean).map(Number);
-  const below = readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap((entry) => cgroupProcesses(join(directory, entry.name)));
-  return [...own, ...below];
+  const own = readOr(join(directory, 'cgroup.procs'), '').split('\n').map(Number).filter(isProcess);
+  return [...own, ...subgroups(directory).flatMap(cgroupProcesses)];
+}
+
+/** Processes that this PID namespace does not see are listed as 0 (cgroup_procs_show, kernel/cgroup/cgroup.c). */
+function isProcess(pid: number): boolean {
+  return pid > 0;
+}
+
+/** None where the group goes while it is looked at: containers and delegated units come and go. */
+function subgroups(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(directory, entry.name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENODEV') return [];
+    throw error;
+  }
 }
 
 function processIds(): number[] {

@@ -1,60 +1,95 @@
 import { totalmem } from 'node:os';
-import { type Armed, forgetArmed, writeArmed } from '../armed.ts';
+import { type Armed, readArmed, withThreads, writeArmed } from '../armed.ts';
 import { clockOffset, readClockPair } from '../clock.ts';
 import { ShipperError } from '../errors.ts';
-import { tryLock } from '../lock.ts';
+import { pause } from '../pause.ts';
 import type { RecordOptions } from '../record.ts';
 import { defaultCapBytes } from '../ring-size.ts';
-import { targetProcesses, threadTable } from '../target.ts';
+import { stay } from '../staying.ts';
+import { describeTarget, runningProcesses, threadTable } from '../target.ts';
+import { type LineWriter, lineWriter } from './line-writer.ts';
 import { runStrace } from './recorder.ts';
-import { straceDirectory } from './trace-files.ts';
+import { makeStraceDirectory } from './trace-files.ts';
 
-/** Between looks for processes to attach to, and after strace ended by itself. */
-const LOOK_MILLISECONDS = 1_000;
+/** Between looks for processes to attach to; ever longer, up to the longest, while strace gets nothing out of them. */
+const LOOK_SECONDS = 1;
+const LONGEST_LOOK_SECONDS = 60;
 
-/** Records until the signal; takes up restarts of the service. */
+/**
+ * Records until the signal, and takes up restarts of the service. What was recorded stays where `ship` finds it,
+ * until `disarm`.
+ */
 export async function recordByStrace(
   options: RecordOptions,
   signal: AbortSignal,
   report: (line: string) => void,
 ): Promise<void> {
+  const { directories, service } = options;
   // Held as long as strace runs: a second strace could not attach anyway.
-  const held = await tryLock(`strace/${options.service}`);
-  if (held === null) {
-    throw new ShipperError(
-      `${options.service} is already recorded with strace by another perfscope process: stop that one first`,
-    );
-  }
-  const capBytes = options.capBytes ?? defaultCapBytes(totalmem());
-  const directory = straceDirectory(options.directories, options.service);
+  const held = await stay(service);
   try {
-    while (!signal.aborted) {
-      const pids = targetProcesses(options.target);
-      if (pids.length > 0) {
-        writeArmed(options.directories, armedBy(options, capBytes, pids));
-        const ended = await runStrace(
-          pids,
-          { directory, mostBytes: capBytes, depthSeconds: options.depthSeconds },
-          signal,
-        );
-        if (ended.unwritten > 0) {
-          report(`${ended.unwritten} lines were dropped: the disk of ${directory} is full`);
-        }
-        if (ended.lines === 0 && !signal.aborted) {
-          report(`strace recorded nothing: ${ended.complaint.trim().split('\n').at(-1) ?? ''}`);
-        }
-      }
-      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
+    if (readArmed(directories, service)?.recorder === 'tracefs') {
+      throw new ShipperError(
+        `${service} is already recorded with tracefs: «perfscope disarm --service ${service}» first`,
+      );
     }
+    const capBytes = options.capBytes ?? defaultCapBytes(totalmem());
+    const say = (line: string) => report(`${service}: ${line}`);
+    const writer = lineWriter({
+      directory: makeStraceDirectory(directories, service),
+      mostBytes: capBytes,
+      depthSeconds: options.depthSeconds,
+      report: say,
+    });
+    try {
+      await recordInto(writer, { ...options, capBytes }, signal, say);
+    } finally {
+      await writer.close();
+    }
+    say(`what was recorded can be shipped until «perfscope disarm --service ${service}»`);
   } finally {
-    forgetArmed(options.directories, options.service);
     held.release();
   }
 }
 
-function armedBy(options: RecordOptions, capBytes: number, pids: readonly number[]): Armed {
+type StraceRecording = RecordOptions & { readonly capBytes: number };
+
+async function recordInto(
+  writer: LineWriter,
+  options: StraceRecording,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<void> {
+  let lastSaid = '';
+  const sayOnce = (line: string) => {
+    if (line !== lastSaid) say(line);
+    lastSaid = line;
+  };
+  let wait = LOOK_SECONDS;
+  do {
+    const pids = runningProcesses(options.target);
+    if (pids.length === 0) {
+      // A number is given anew, to somebody else.
+      if (options.target.kind === 'pid') return sayOnce(`${describeTarget(options.target)} runs no more`);
+      sayOnce(`waiting for ${describeTarget(options.target)}`);
+      continue;
+    }
+    writeArmed(options.directories, armedBy(options, pids));
+    const before = writer.lines;
+    const complaint = await runStrace(pids, writer, signal);
+    if (writer.lines > before) {
+      wait = LOOK_SECONDS;
+      lastSaid = '';
+    } else if (!signal.aborted) {
+      wait = Math.min(LONGEST_LOOK_SECONDS, wait * 2);
+      sayOnce(`strace recorded nothing: ${complaint}`);
+    }
+  } while (await pause(wait, signal));
+}
+
+function armedBy(options: StraceRecording, pids: readonly number[]): Armed {
   const clock = readClockPair();
-  return {
+  const armed: Armed = {
     schema: 'perfscope.armed/1',
     service: options.service,
     build: options.build,
@@ -64,8 +99,9 @@ function armedBy(options: RecordOptions, capBytes: number, pids: readonly number
     target: options.target,
     armedAtSeconds: clock.monotonicSeconds,
     depthSeconds: options.depthSeconds,
-    capBytes,
+    capBytes: options.capBytes,
     clockOffsets: [clockOffset(clock)],
-    threads: threadTable(pids),
+    threads: readArmed(options.directories, options.service)?.threads ?? [],
   };
+  return withThreads(armed, threadTable(pids));
 }

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Directories } from '../armed.ts';
 
@@ -13,7 +14,11 @@ export interface StraceFile {
 export const FILE_BYTES = 8 * 1024 * 1024;
 
 export function straceDirectory(directories: Directories, service: string): string {
-  const directory = join(directories.spool, service, 'strace');
+  return join(directories.spool, service, 'strace');
+}
+
+export function makeStraceDirectory(directories: Directories, service: string): string {
+  const directory = straceDirectory(directories, service);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   return directory;
 }
@@ -25,24 +30,37 @@ export function newStraceFile(directory: string, nowMilliseconds: number): strin
 /** Oldest first. */
 export function straceFiles(directory: string): StraceFile[] {
   if (!existsSync(directory)) return [];
-  return readdirSync(directory)
-    .filter((name) => /^\d{14}\.strace$/.test(name))
-    .sort()
-    .map((name) => {
-      const path = join(directory, name);
-      return { path, startMilliseconds: Number(name.slice(0, 14)), bytes: statSync(path).size };
-    });
+  return inOrder(readdirSync(directory)).map((name) => {
+    const path = join(directory, name);
+    return { path, startMilliseconds: startOf(name), bytes: statSync(path).size };
+  });
 }
 
-/** Removes the oldest files above `mostBytes`, and those that ended before `oldestMilliseconds`. */
-export function forgetStraceFiles(directory: string, mostBytes: number, oldestMilliseconds: number): void {
+/**
+ * Removes the oldest files above `mostBytes`, and those that ended before `oldestMilliseconds`. Asynchronous, as all
+ * that the recorder does on the disk: a disk that hangs must not keep it from reading what strace prints.
+ */
+export async function forgetStraceFiles(
+  directory: string,
+  mostBytes: number,
+  oldestMilliseconds: number,
+): Promise<void> {
   let bytes = 0;
-  const files = straceFiles(directory).reverse();
-  files.forEach((file, age) => {
-    bytes += file.bytes;
+  const newestFirst = inOrder(await readdir(directory)).reverse();
+  for (const [age, name] of newestFirst.entries()) {
+    const path = join(directory, name);
+    bytes += (await stat(path)).size;
     // A file ends where the next one starts.
-    const next = files[age - 1];
-    const isOld = next !== undefined && next.startMilliseconds < oldestMilliseconds;
-    if (age > 0 && (isOld || bytes > mostBytes)) rmSync(file.path, { force: true });
-  });
+    const next = newestFirst[age - 1];
+    const isOld = next !== undefined && startOf(next) < oldestMilliseconds;
+    if (age > 0 && (isOld || bytes > mostBytes)) await rm(path, { force: true });
+  }
+}
+
+function inOrder(names: readonly string[]): string[] {
+  return names.filter((name) => /^\d{14}\.strace$/.test(name)).sort();
+}
+
+function startOf(name: string): number {
+  return Number(name.slice(0, 14));
 }
