@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ShipperError } from '../shipper/errors.ts';
+import { ShipperError, UsageError } from '../shipper/errors.ts';
 import { SignatureError } from '../signatures/errors.ts';
 import { TraceError } from '../trace/errors.ts';
 import { InputError } from './input-error.ts';
@@ -29,7 +29,8 @@ export function failureOf(error: unknown, debug: boolean): Failure {
   }
   const stack = debug && error instanceof Error ? `\n${error.stack}` : '';
   if (badInput.some((type) => error instanceof type)) {
-    return { exitCode: exitCodes.badInput, message: `perfscope: ${oneLine(messageOf(error))}${stack}` };
+    const exitCode = error instanceof UsageError ? exitCodes.usage : exitCodes.badInput;
+    return { exitCode, message: `perfscope: ${oneLine(messageOf(error))}${stack}` };
   }
   return {
     exitCode: exitCodes.fault,

@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { recordedThreadSchema } from '../trace/recording.ts';
@@ -55,16 +64,51 @@ export function writeArmed(directories: Directories, armed: Armed): void {
   renameSync(`${file}.${process.pid}`, file);
 }
 
-/** Null where nothing is armed under that name. */
+/** Null where nothing is armed under that name, or where its note is damaged (`hasNote`). */
 export function readArmed(directories: Directories, service: string): Armed | null {
-  let text: string;
+  const file = armedFile(directories, service);
+  const text = readIfThere(() => readFileSync(file, 'utf8'), file);
+  if (text === null) return null;
   try {
-    text = readFileSync(armedFile(directories, service), 'utf8');
+    const parsed = armedSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : null;
   } catch {
-    return null;
+    return null; // cut short, or not ours
   }
-  const parsed = armedSchema.safeParse(JSON.parse(text));
-  return parsed.success ? parsed.data : null;
+}
+
+/** Whether there is a note of that service, whatever it holds. */
+export function hasNote(directories: Directories, service: string): boolean {
+  return existsSync(armedFile(directories, service));
+}
+
+/** Reads the note again only when it was written anew: it may describe 20,000 threads, and is looked at each second. */
+export function armedReader(directories: Directories, service: string): () => Armed | null {
+  let stamp = '';
+  let armed: Armed | null = null;
+  return () => {
+    const found = statSync(armedFile(directories, service), { throwIfNoEntry: false });
+    const now = found === undefined ? '' : `${found.ino} ${found.mtimeMs} ${found.size}`;
+    if (now !== stamp) armed = readArmed(directories, service);
+    stamp = now;
+    return armed;
+  };
+}
+
+/** Null where it is not there; that it may not be read must not pass for that. */
+function readIfThere<T>(read: () => T, path: string): T | null {
+  try {
+    return read();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw new ShipperError(
+      `expected to read ${path}, where it is noted what is armed: ${message}; run as root`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 export function forgetArmed(directories: Directories, service: string): void {
@@ -72,14 +116,11 @@ export function forgetArmed(directories: Directories, service: string): void {
 }
 
 export function listArmed(directories: Directories): string[] {
-  try {
-    return readdirSync(directories.state)
-      .map((name) => /^(.+)\.json$/.exec(name)?.[1])
-      .filter((name) => name !== undefined)
-      .sort();
-  } catch {
-    return [];
-  }
+  const names = readIfThere(() => readdirSync(directories.state), directories.state) ?? [];
+  return names
+    .map((name) => /^(.+)\.json$/.exec(name)?.[1])
+    .filter((name) => name !== undefined)
+    .sort();
 }
 
 /** The armed service that is meant: the named one, or the only one. */
@@ -88,6 +129,11 @@ export function requireArmed(directories: Directories, service: string | undefin
   const name = service ?? (services.length === 1 ? services[0] : undefined);
   const armed = name === undefined ? null : readArmed(directories, name);
   if (armed !== null) return armed;
+  if (name !== undefined && services.includes(name)) {
+    throw new ShipperError(
+      `expected ${armedFile(directories, name)} to say how ${name} is recorded, but it is damaged or of another version: «perfscope disarm --service ${name}», and record again`,
+    );
+  }
   const found = services.length === 0 ? 'nothing is armed' : `armed are ${services.join(', ')}`;
   throw new ShipperError(
     `expected an armed service${service === undefined ? '' : ` ${service}`}, but ${found}: arm it by «perfscope record --service NAME …», or name it by --service`,

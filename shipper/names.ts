@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { ShipperError } from './errors.ts';
+import { UsageError } from './errors.ts';
 
 /**
  * Names become directories, tracefs instances and parts of S3 keys: the parts that the function accepts
@@ -10,7 +10,7 @@ const NAME = new RegExp(`^[A-Za-z0-9_=][A-Za-z0-9._=-]{0,${MAX_NAME - 1}}$`);
 
 export function checkedName(what: string, name: string): string {
   if (!NAME.test(name)) {
-    throw new ShipperError(
+    throw new UsageError(
       `expected ${what} of at most ${MAX_NAME} characters from A-Z a-z 0-9 . _ = -, the first no dot or dash, found ${JSON.stringify(name)}`,
     );
   }

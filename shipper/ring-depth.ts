@@ -1,16 +1,15 @@
-import { type RingSize, ringSize } from './ring-size.ts';
-import { resizeRing, ringStats } from './tracefs/arm-ring.ts';
+import { depthAt, grownRing, type RingSize, ringSize } from './ring-size.ts';
+import { type CpuRing, onlineRings, resizeRing } from './tracefs/arm-ring.ts';
 import type { CpuStats } from './tracefs/cpu-stats.ts';
 
-/** Events so far, per CPU, at a moment of the monotonic clock. */
+/** The rings of the CPUs that run, at a moment of the monotonic clock. */
 export interface RingSample {
   readonly atSeconds: number;
-  readonly cpus: readonly CpuStats[];
+  readonly rings: readonly CpuRing[];
 }
 
 export function sampleRing(instance: string): RingSample {
-  const cpus = ringStats(instance).map(({ stats }) => stats);
-  return { atSeconds: Number(process.hrtime.bigint()) / 1e9, cpus };
+  return { atSeconds: Number(process.hrtime.bigint()) / 1e9, rings: onlineRings(instance) };
 }
 
 /** What a ring event takes where none was seen yet: half of an enter (68 bytes) and an exit (28). */
@@ -19,24 +18,45 @@ const BYTES_PER_EVENT = 48;
 /** Bytes of ring that each CPU fills in a second, between two samples. */
 export function bytesPerSecond(before: RingSample, after: RingSample): number[] {
   const seconds = Math.max(1e-3, after.atSeconds - before.atSeconds);
-  return after.cpus.map((now, i) => {
-    const past = before.cpus[i];
-    const events = total(now) - (past === undefined ? 0 : total(past));
-    const bytesEach = now.entries > 0 ? now.bytes / now.entries : BYTES_PER_EVENT;
+  return after.rings.map(({ cpu, stats }) => {
+    const events = eventsSoFar(stats) - eventsSoFar(statsOf(before, cpu));
+    const bytesEach = stats.entries > 0 ? stats.bytes / stats.entries : BYTES_PER_EVENT;
     return (Math.max(0, events) * bytesEach) / seconds;
   });
 }
 
-function total(stats: CpuStats): number {
-  return stats.entries + stats.overrun + stats.readEvents;
+function eventsSoFar(stats: CpuStats | undefined): number {
+  return stats === undefined ? 0 : stats.entries + stats.overrun + stats.readEvents;
 }
 
-/** Seconds that the ring holds now: of the CPU that holds the fewest; null while none was overwritten. */
-export function heldSeconds(sample: RingSample): number | null {
-  const held = sample.cpus
-    .filter((stats) => stats.overrun > 0 && stats.oldestEventSeconds !== null)
-    .map((stats) => sample.atSeconds - stats.oldestEventSeconds!);
-  return held.length === 0 ? null : Math.min(...held);
+function statsOf(sample: RingSample, cpu: number): CpuStats | undefined {
+  return sample.rings.find((ring) => ring.cpu === cpu)?.stats;
+}
+
+/**
+ * What the ring should grow to; null where it may stay. It has been outgrown only where events were overwritten
+ * between the two samples: a ring that `ship` has emptied holds little, and is still as large as it was.
+ */
+export function growth(
+  before: RingSample,
+  after: RingSample,
+  depthSeconds: number,
+  capBytes: number,
+): RingSize | null {
+  const isOverrun = after.rings.some(
+    ({ cpu, stats }) => stats.overrun > (statsOf(before, cpu)?.overrun ?? 0),
+  );
+  if (!isOverrun) return null;
+  const present = after.rings.map(({ kilobytes }) => kilobytes);
+  return grownRing(present, bytesPerSecond(before, after), depthSeconds, capBytes);
+}
+
+/** Seconds that the ring as it is holds at the rate between the samples. */
+export function depthOf(before: RingSample, after: RingSample): number {
+  return depthAt(
+    after.rings.map(({ kilobytes }) => kilobytes),
+    bytesPerSecond(before, after),
+  );
 }
 
 /** Sizes the ring for the rate between the samples. */
@@ -46,8 +66,28 @@ export function fitRing(
   after: RingSample,
   depthSeconds: number,
   capBytes: number,
-): RingSize {
+): RingSize & { readonly refusal: string | null } {
   const size = ringSize(bytesPerSecond(before, after), depthSeconds, capBytes);
-  resizeRing(instance, size.kilobytes);
-  return size;
+  return { ...applied(instance, before, after, size) };
+}
+
+/** Resizes; where the kernel has no memory for it, says so, and what the ring then is. */
+export function applied(
+  instance: string,
+  before: RingSample,
+  after: RingSample,
+  size: RingSize,
+): RingSize & { readonly refusal: string | null } {
+  const refusal = resizeRing(
+    instance,
+    after.rings.map(({ cpu }, i) => ({ cpu, kilobytes: size.kilobytes[i]! })),
+  );
+  if (refusal === null) return { ...size, refusal };
+  const kilobytes = onlineRings(instance).map((ring) => ring.kilobytes);
+  return {
+    kilobytes,
+    depthSeconds: depthAt(kilobytes, bytesPerSecond(before, after)),
+    capped: true,
+    refusal,
+  };
 }

@@ -1,14 +1,25 @@
-import { type Armed, type Directories, readArmed, withOffset, withThreads, writeArmed } from './armed.ts';
+import type { RecordedThread } from '../trace/recording.ts';
+import {
+  type Armed,
+  armedReader,
+  type Directories,
+  readArmed,
+  withOffset,
+  withThreads,
+  writeArmed,
+} from './armed.ts';
 import { roughClockOffset, STEP_SECONDS } from './clock.ts';
 import { ShipperError } from './errors.ts';
+import { keptSender } from './kept-sender.ts';
 import { tryLock } from './lock.ts';
-import { listOutgoing, readShipped } from './outgoing.ts';
-import { disarm, type RecordOptions, recordRing } from './record.ts';
-import { bytesPerSecond, heldSeconds, type RingSample, sampleRing } from './ring-depth.ts';
-import { ringSize } from './ring-size.ts';
-import { type Target, targetProcesses, threadTable } from './target.ts';
-import { followProcesses, isArmed, resizeRing } from './tracefs/arm-ring.ts';
+import { pause } from './pause.ts';
+import { type Recording, type RecordOptions, recordRing, takeBack } from './record.ts';
+import { applied, depthOf, growth, type RingSample, sampleRing } from './ring-depth.ts';
+import { stay } from './staying.ts';
+import { describeTarget, targetHint, targetProcesses } from './target.ts';
+import { isArmed } from './tracefs/arm-ring.ts';
 import { instancePath, requireTracefs } from './tracefs/tracefs.ts';
+import { watchedProcesses } from './watched-processes.ts';
 
 /**
  * The small process that may stay: it takes up restarts of the service, follows its load with the ring's size,
@@ -22,14 +33,12 @@ export interface WatchOptions {
 
 /** Between looks at the service's processes. */
 const LOOK_SECONDS = 1;
-/** Between looks at the ring's depth, in looks. */
+/** Between looks at the ring's depth and at every thread, in looks. */
 const LOOKS_PER_SIZING = 30;
 /** Between tries to send what was kept, in looks. */
 const LOOKS_PER_SENDING = 60;
-/** A ring is made larger when it holds less than this share of the wanted depth; never smaller. */
-const SHALLOW = 0.9;
-/** Growing stops recording for a moment: not for less than this. */
-const LEAST_GROWTH = 1.3;
+/** Between writes of what was seen of processes that come and go. */
+const LEAST_WRITE_SECONDS = 5;
 
 /** Waits for the service where it does not run yet, arms it, and stays until the signal; then takes it back. */
 export async function armAndWatch(
@@ -38,64 +47,140 @@ export async function armAndWatch(
   signal: AbortSignal,
 ): Promise<void> {
   const { directories, service } = recording;
-  while (!signal.aborted && runningProcesses(recording.target).length === 0)
-    await pause(LOOK_SECONDS, signal);
-  if (signal.aborted) return;
-  if (isArmed(requireTracefs(), service) && readArmed(directories, service) !== null) {
-    report(`${service}: still armed from before; going on with it`);
-  } else {
-    await disarm(directories, service); // what a crash left half done
-    const { size } = await recordRing(recording);
-    report(`${service}: armed; the ring holds about ${Math.min(size.depthSeconds, 86_400).toFixed(0)} s`);
-  }
-  await watch({ directories, service, report }, signal);
-  await disarm(directories, service);
-}
-
-/** A unit or control group that is not there yet is one without processes. */
-function runningProcesses(target: Target): number[] {
+  const tracefs = requireTracefs();
+  const held = await stay(service);
   try {
-    return targetProcesses(target);
-  } catch (error) {
-    if (error instanceof ShipperError) return [];
-    throw error;
+    if (!(await serviceRuns(recording, report, signal))) return;
+    if (isArmed(tracefs, service) && readArmed(directories, service) === null)
+      await takeBack(directories, service, report); // what a crash left half done
+    const armed = await recordRing(recording, signal);
+    if (armed.kind === 'interrupted') return;
+    report(`${service}: ${describeRecording(armed)}`);
+    if ((await watch({ directories, service, report }, signal)) === 'vanished') {
+      throw new ShipperError(
+        `the recording of ${service} was taken away while it was watched: somebody removed ${instancePath(tracefs, service)} or its note`,
+      );
+    }
+    await takeBack(directories, service, report);
+  } finally {
+    held.release();
   }
 }
 
-export async function watch(options: WatchOptions, signal: AbortSignal): Promise<void> {
+export function describeRecording(recording: Exclude<Recording, { readonly kind: 'interrupted' }>): string {
+  if (recording.kind === 'continued') {
+    return `still armed from before; going on with it, and with ${recording.processes} processes of the service as it is now`;
+  }
+  const { armed, size, refusal } = recording;
+  const mebibytes = (size.kilobytes.reduce((sum, kilobytes) => sum + kilobytes, 0) / 1024).toFixed(1);
+  const depth = Math.min(size.depthSeconds, 86_400).toFixed(0);
+  const why =
+    refusal !== null
+      ? ` (the kernel gave it no more memory: ${refusal})`
+      : size.capped
+        ? ` (its memory is capped at ${(armed.capBytes / 1024 / 1024).toFixed(1)} MiB: --memory)`
+        : '';
+  return `armed on ${armed.node}; the ring takes ${mebibytes} MiB and holds about ${depth} s at the measured rate${why}`;
+}
+
+/** Waits, and says for what; false where the signal came. */
+async function serviceRuns(
+  { service, target }: RecordOptions,
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let said = '';
+  do {
+    let reason = targetHint(target);
+    try {
+      if (targetProcesses(target).length > 0) return true;
+      // Whoever gets that number next is somebody else.
+      if (target.kind === 'pid')
+        throw new ShipperError(`expected ${describeTarget(target)} to run, but it does not`);
+    } catch (error) {
+      if (!(error instanceof ShipperError) || target.kind === 'pid') throw error;
+      reason = error.message;
+    }
+    const line = `${service}: waiting for ${describeTarget(target)}: ${reason}`;
+    if (line !== said) report(line);
+    said = line;
+  } while (await pause(LOOK_SECONDS, signal));
+  return false;
+}
+
+/** Stays until the signal, until the recording is gone, or until processes that were named by their ids are. */
+export async function watch(
+  options: WatchOptions,
+  signal: AbortSignal,
+): Promise<'stopped' | 'vanished' | 'ended'> {
   const { directories, service, report } = options;
   const tracefs = requireTracefs();
   const instance = instancePath(tracefs, service);
-  let sample = sampleRing(instance);
-  let lastPids = [...new Set(readArmed(directories, service)?.threads.map(({ tgid }) => tgid))].join(' ');
-  for (let look = 1; !signal.aborted; look++) {
-    await pause(LOOK_SECONDS, signal);
-    const armed = readArmed(directories, service);
-    if (signal.aborted || armed === null || !isArmed(tracefs, service)) return;
-    lastPids = takeUpProcesses(armed, lastPids);
-    if (look % LOOKS_PER_SIZING === 0) sample = await deepen(instance, armed, sample, report);
-    if (look % LOOKS_PER_SENDING === 0) await sendKept(directories, report);
+  const noted = armedReader(directories, service);
+  const first = noted();
+  if (first === null) return 'vanished';
+  const processes = watchedProcesses(instance, first.target);
+  const sender = keptSender(directories, report);
+  let sample: RingSample | null = null;
+  let unwritten: RecordedThread[] = [];
+  let writtenAt = monotonicSeconds();
+  let endedAt: number | null = null;
+  let lastProblem = '';
+  try {
+    for (let look = 1; await pause(LOOK_SECONDS, signal); look++) {
+      try {
+        const armed = noted();
+        if (armed === null || !isArmed(tracefs, service)) return 'vanished';
+        lookAtProcesses(armed, look % LOOKS_PER_SIZING === 0);
+        if (hasEnded(armed)) return 'ended';
+        sample ??= sampleRing(instance);
+        if (look % LOOKS_PER_SIZING === 0) sample = await deepen(instance, armed, sample, report);
+        if (look % LOOKS_PER_SENDING === 1) sender.start();
+        lastProblem = '';
+      } catch (error) {
+        if (!isArmed(tracefs, service)) return 'vanished';
+        // Processes, groups and disks come and go: the next look may do better, and recording needs none of them.
+        const problem = (error as Error).message;
+        if (problem !== lastProblem) report(`${service}: could not look at everything: ${problem}`);
+        lastProblem = problem;
+      }
+    }
+    return 'stopped';
+  } finally {
+    sender.stop();
   }
 
-  function takeUpProcesses(armed: Armed, before: string): string {
-    const pids = runningProcesses(armed.target);
-    const added = followProcesses(instance, pids);
-    const now = pids.join(' ');
+  function lookAtProcesses(armed: Armed, closely: boolean): void {
+    unwritten.push(...processes.look(armed.target), ...(closely ? processes.lookAtAll() : []));
+    const now = monotonicSeconds();
+    const news = processes.news(now);
+    if (news !== null) report(`${service}: ${news}`);
     const withClock = withOffset(armed, roughClockOffset(), STEP_SECONDS);
     const stepped = withClock.clockOffsets.length !== armed.clockOffsets.length;
-    if (now === before && added === 0 && !stepped) return now;
-    writeArmed(directories, withThreads(withClock, threadTable(pids)));
-    if (now !== before) report(`${service}: processes are now ${now || 'none'}`);
-    return now;
+    const isDue = unwritten.length > 0 && now - writtenAt >= LEAST_WRITE_SECONDS;
+    if (!stepped && !isDue) return;
+    writeArmed(directories, withThreads(withClock, newestOfEach(unwritten)));
+    unwritten = [];
+    writtenAt = now;
+  }
+
+  /** What was named by its id and has ended is kept as long as the ring is deep: its last calls may be asked for. */
+  function hasEnded(armed: Armed): boolean {
+    if (armed.target.kind !== 'pid' || processes.count > 0) return false;
+    const now = monotonicSeconds();
+    if (endedAt === null) {
+      report(
+        `${service}: ${describeTarget(armed.target)} has ended; its last calls can be shipped for ${armed.depthSeconds} s`,
+      );
+      endedAt = now;
+    }
+    return now - endedAt >= armed.depthSeconds;
   }
 }
 
-/** The S3 client takes more memory than all the rest: it is loaded when there is something to send. */
-async function sendKept(directories: Directories, report: (line: string) => void): Promise<void> {
-  if (listOutgoing(directories).every((item) => readShipped(item) !== null)) return;
-  const { shipPending } = await import('./ship.ts');
-  const { s3Client } = await import('./upload.ts');
-  await shipPending(directories, () => s3Client(process.env), 0, report);
+/** Seen twice, a thread is what it was seen as last. */
+function newestOfEach(threads: readonly RecordedThread[]): RecordedThread[] {
+  return [...new Map(threads.map((thread) => [thread.tid, thread])).values()];
 }
 
 /** Grows the ring when the load has outgrown it, as far as its memory cap goes. */
@@ -106,35 +191,25 @@ async function deepen(
   report: (line: string) => void,
 ): Promise<RingSample> {
   const sample = sampleRing(instance);
-  const held = heldSeconds(sample);
-  if (held === null || held >= armed.depthSeconds * SHALLOW) return sample;
+  const wanted = growth(before, sample, armed.depthSeconds, armed.capBytes);
+  if (wanted === null) return sample;
   // Whoever ships just now must not find the ring stopped.
   const lock = await tryLock(`service/${armed.service}`);
   if (lock === null) return sample;
   try {
-    const size = ringSize(bytesPerSecond(before, sample), armed.depthSeconds, armed.capBytes);
-    const now = sample.cpus.reduce((sum, stats) => sum + stats.bytes, 0) / 1024;
-    const wanted = size.kilobytes.reduce((sum, kilobytes) => sum + kilobytes, 0);
-    if (wanted > now * LEAST_GROWTH) {
-      resizeRing(instance, size.kilobytes);
-      report(
-        `${armed.service}: the ring held ${held.toFixed(0)} s; it is now ${(wanted / 1024).toFixed(0)} MiB for ${size.depthSeconds.toFixed(0)} s`,
-      );
-    }
+    const held = depthOf(before, sample).toFixed(0);
+    const size = applied(instance, before, sample, wanted);
+    const mebibytes = (size.kilobytes.reduce((sum, kilobytes) => sum + kilobytes, 0) / 1024).toFixed(0);
+    const refusal = size.refusal === null ? '' : ` (the kernel gave it no more memory: ${size.refusal})`;
+    report(
+      `${armed.service}: at its present load the ring held ${held} s; it is now ${mebibytes} MiB for ${size.depthSeconds.toFixed(0)} s${refusal}`,
+    );
   } finally {
     lock.release();
   }
   return sample;
 }
 
-function pause(seconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, seconds * 1000);
-    signal.addEventListener('abort', done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
+function monotonicSeconds(): number {
+  return Number(process.hrtime.bigint()) / 1e9;
 }

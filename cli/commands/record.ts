@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { cpus } from 'node:os';
+import { type Command, Option } from 'commander';
+import { ShipperError } from '../../shipper/errors.ts';
 import type { RecordOptions } from '../../shipper/record.ts';
 import { DEPTH_SECONDS } from '../../shipper/ring-size.ts';
 
@@ -41,8 +43,12 @@ export function register(program: Command): void {
     .option('--unit <unit>', 'record the processes of this systemd unit')
     .option('--cgroup <path>', 'record the processes of this control group')
     .option('--pid <id...>', 'record these processes')
-    .option('--comm <name>', 'record all processes of this command name')
-    .option('--recorder <kind>', 'tracefs, or strace where tracefs cannot be had', 'tracefs')
+    .option('--comm <name>', 'record all processes of this command name (/proc/PID/comm)')
+    .addOption(
+      new Option('--recorder <kind>', 'tracefs, or strace where tracefs cannot be had')
+        .choices(['tracefs', 'strace'])
+        .default('tracefs'),
+    )
     .option(
       '--memory <size>',
       'most memory for the ring, of all CPUs (default: 1/16 of the machine, at most 512M)',
@@ -63,23 +69,24 @@ export function register(program: Command): void {
       if (options.recorder === 'strace') {
         say(`${recording.service}: recording with strace until interrupted; this slows the service down`);
         const { recordByStrace } = await import('../../shipper/strace/record-by-strace.ts');
-        await recordByStrace(recording, stop, say);
-      } else if (options.watch === true) {
-        const { armAndWatch } = await import('../../shipper/watch.ts');
-        await armAndWatch(recording, say, stop);
-      } else {
-        const { recordRing } = await import('../../shipper/record.ts');
-        const { armed, size } = await recordRing(recording);
-        say(
-          `armed: ${armed.service} on ${armed.node}; the ring takes ${mebibytes(size.kilobytes)} MiB and holds about ${Math.min(size.depthSeconds, 86_400).toFixed(0)} s at the measured rate${size.capped ? ` (its memory is capped at ${Math.floor(armed.capBytes / 1024 / 1024)} MiB: --memory)` : ''}`,
+        return recordByStrace(recording, stop, say);
+      }
+      const { armAndWatch, describeRecording } = await import('../../shipper/watch.ts');
+      if (options.watch === true) return armAndWatch(recording, say, stop);
+      const { recordRing } = await import('../../shipper/record.ts');
+      const armed = await recordRing(recording, stop);
+      if (armed.kind === 'interrupted') {
+        throw new ShipperError(
+          `interrupted while the rate was measured: ${recording.service} is not armed, nothing is left behind`,
         );
       }
+      say(`${recording.service}: ${describeRecording(armed)}`);
     });
 }
 
 async function recordOptions(options: Options): Promise<RecordOptions> {
   const { checkedName, nodeName } = await import('../../shipper/names.ts');
-  const { parseBytes, parseDirectories, parseSeconds, parseTarget } = await import(
+  const { parseDirectories, parseMemory, parseSeconds, parseTarget } = await import(
     '../../shipper/options.ts'
   );
   return {
@@ -89,20 +96,17 @@ async function recordOptions(options: Options): Promise<RecordOptions> {
     node: nodeName(options.node, process.env),
     bucket: options.bucket ?? process.env.PERFSCOPE_BUCKET ?? null,
     target: parseTarget(options),
-    capBytes: options.memory === undefined ? null : parseBytes(options.memory),
+    capBytes: options.memory === undefined ? null : parseMemory(options.memory, cpus().length),
     depthSeconds: parseSeconds(options.depth),
     measureSeconds: parseSeconds(options.measure),
     contextSwitches: options.switches ?? false,
   };
 }
 
-function mebibytes(kilobytes: readonly number[]): string {
-  return (kilobytes.reduce((sum, size) => sum + size, 0) / 1024).toFixed(0);
-}
-
+/** Every further signal changes nothing: what is being taken back is taken back to the end. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => controller.abort());
   return controller.signal;
 }
 

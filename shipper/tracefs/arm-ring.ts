@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShipperError } from '../errors.ts';
 import { threadIds } from '../target.ts';
 import { type CpuStats, parseCpuStats } from './cpu-stats.ts';
-import { appendKnob, instancePath, listInstances, ringCpus, writeKnob } from './tracefs.ts';
+import { onlineCpus } from './online-cpus.ts';
+import { appendKnob, instancePath, listInstances, readKnob, ringCpus, writeKnob } from './tracefs.ts';
 
 /**
  * An instance of its own for each service: no knob outside of it is touched, and when it goes, all that was armed
@@ -91,10 +92,42 @@ export function ringStats(instance: string): { cpu: number; text: string; stats:
   });
 }
 
-export function resizeRing(instance: string, kilobytes: readonly number[]): void {
-  ringCpus(instance).forEach((cpu, i) => {
-    writeKnob(instance, `per_cpu/cpu${cpu}/buffer_size_kb`, kilobytes[i] ?? kilobytes.at(-1)!);
-  });
+/** The ring of one CPU that runs. */
+export interface CpuRing {
+  readonly cpu: number;
+  readonly kilobytes: number;
+  readonly stats: CpuStats;
+}
+
+export function onlineRings(instance: string): CpuRing[] {
+  const online = onlineCpus();
+  return ringCpus(instance)
+    .filter((cpu) => online?.has(cpu) ?? true)
+    .map((cpu) => {
+      const directory = join(instance, 'per_cpu', `cpu${cpu}`);
+      const stats = parseCpuStats(readKnob(directory, 'stats'));
+      return { cpu, kilobytes: Number.parseInt(readKnob(directory, 'buffer_size_kb'), 10), stats };
+    });
+}
+
+/**
+ * Returns why the kernel refused a size, which it does where memory is short; null where it took all. What it
+ * refused stays as it was.
+ */
+export function resizeRing(
+  instance: string,
+  sizes: readonly { readonly cpu: number; readonly kilobytes: number }[],
+): string | null {
+  for (const { cpu, kilobytes } of sizes) {
+    try {
+      writeFileSync(join(instance, 'per_cpu', `cpu${cpu}`, 'buffer_size_kb'), `${kilobytes}\n`);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'ENOMEM') return message;
+      throw error;
+    }
+  }
+  return null;
 }
 
 /** Removes the instance with everything armed in it; false where there was none. */

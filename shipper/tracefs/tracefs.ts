@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShipperError } from '../errors.ts';
+import { inInitialPidNamespace, PID_NAMESPACE_REMEDY } from '../pid-namespace.ts';
 
 /**
  * The kernel's tracing file system (Documentation/trace/ftrace.rst): each instance has a ring and knobs of its own,
@@ -10,18 +11,46 @@ import { ShipperError } from '../errors.ts';
 /** Where it is mounted: its own mount point since Linux 4.1, below debugfs before. */
 const MOUNT_POINTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
-export function findTracefs(): string | null {
-  return MOUNT_POINTS.find((path) => existsSync(join(path, 'instances'))) ?? null;
+export type Tracefs =
+  | { readonly kind: 'found'; readonly root: string }
+  | { readonly kind: 'forbidden'; readonly root: string }
+  | { readonly kind: 'missing' };
+
+export function lookForTracefs(): Tracefs {
+  for (const root of MOUNT_POINTS) {
+    try {
+      statSync(join(root, 'instances'));
+      return { kind: 'found', root };
+    } catch (error) {
+      // To others than root it looks like an empty directory, or like one that may not be entered.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES' || code === 'EPERM') return { kind: 'forbidden', root };
+    }
+  }
+  return { kind: 'missing' };
 }
 
+/** Null where it is not mounted, or may not be used. */
+export function findTracefs(): string | null {
+  const tracefs = lookForTracefs();
+  return tracefs.kind === 'found' ? tracefs.root : null;
+}
+
+/** Where it is usable, and process ids mean to the kernel what they mean here. */
 export function requireTracefs(): string {
-  const root = findTracefs();
-  if (root === null) {
+  const tracefs = lookForTracefs();
+  if (tracefs.kind === 'missing') {
     throw new ShipperError(
       'expected tracefs at /sys/kernel/tracing, found none: run «mount -t tracefs nodev /sys/kernel/tracing» as root, or record with strace (--recorder strace)',
     );
   }
-  return root;
+  if (tracefs.kind === 'forbidden') {
+    throw new ShipperError(
+      `expected to look into ${tracefs.root}, but this user may not: run as root (it takes CAP_SYS_ADMIN and CAP_DAC_OVERRIDE)`,
+    );
+  }
+  if (!inInitialPidNamespace()) throw new ShipperError(`expected ${PID_NAMESPACE_REMEDY}`);
+  return tracefs.root;
 }
 
 /** Instances of this program carry this prefix, so that `disarm` finds what a crash left. */
