@@ -21,9 +21,6 @@ export interface TraceDatContents {
   readonly cpuBytes: readonly number[];
 }
 
-/** Size of a machine page in the format: the head is padded to it (the pages may be mapped from the file). */
-const MACHINE_PAGE_BYTES = 4096;
-
 /** Option ids (trace-cmd: lib/trace-cmd/include/private/trace-cmd-private.h). */
 const OPTION = { done: 0, cpuStat: 2, traceClock: 4, uname: 5 } as const;
 
@@ -58,7 +55,8 @@ export function traceDatHead(contents: TraceDatContents): Buffer {
   parts.push(Buffer.from('flyrecord\0', 'latin1'));
 
   const before = parts.reduce((sum, part) => sum + part.length, 0) + cpuBytes.length * 16;
-  const head = Math.ceil(before / MACHINE_PAGE_BYTES) * MACHINE_PAGE_BYTES;
+  // Pages lie at multiples of their size: trace-cmd maps them from the file, and skips others.
+  const head = Math.ceil(before / contents.pageBytes) * contents.pageBytes;
   let offset = head;
   for (const bytes of cpuBytes) {
     parts.push(u64(offset), u64(bytes));

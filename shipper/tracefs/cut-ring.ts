@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { parseFields } from '../../trace/readers/trace-dat/event-format.ts';
 import { GREATEST_WINDOW_SECONDS } from '../clock.ts';
 import { ShipperError } from '../errors.ts';
 import { forgetDrains, isDiskFull } from '../ring/drained-pages.ts';
@@ -7,8 +6,9 @@ import type { CutFile, CutRequest } from '../ship.ts';
 import { isArmed, leaveOutSelf, ringStats } from './arm-ring.ts';
 import { cutTrace } from './cut-trace.ts';
 import { drainRing } from './drain-ring.ts';
+import { headerPage, pageBytesOf } from './header-page.ts';
 import { drainMarker, pageDirectories } from './page-directories.ts';
-import { instancePath, readKnob, requireTracefs } from './tracefs.ts';
+import { instancePath, requireTracefs } from './tracefs.ts';
 
 /** Drained pages are kept up to this many times the ring's memory, however long the incident lasts. */
 const KEPT_RINGS = 2;
@@ -24,7 +24,7 @@ export function cutRing(request: CutRequest): CutFile {
   }
   const instance = instancePath(tracefs, armed.service);
   leaveOutSelf(instance);
-  const pageBytes = ringPageBytes(tracefs);
+  const pageBytes = pageBytesOf(headerPage(tracefs, instance));
   const pages = pageDirectories(directories, armed.service);
   const marker = drainMarker(directories, armed.service);
   mkdirSync(directories.state, { recursive: true, mode: 0o700 });
@@ -63,12 +63,4 @@ export function cutRing(request: CutRequest): CutFile {
     warnings: cut.recording.warnings,
     clock: { traceSeconds: monotonicSeconds, realtimeSeconds },
   };
-}
-
-/** The kernel's own word on the size of a ring page (4 KiB, or 64 KiB on some arm64 kernels). */
-function ringPageBytes(tracefs: string): number {
-  const data = parseFields(readKnob(tracefs, 'events/header_page')).get('data');
-  if (data === undefined)
-    throw new ShipperError(`expected a data field in ${tracefs}/events/header_page, found none`);
-  return data.offset + data.size;
 }

@@ -15,6 +15,7 @@ import { callPrivacy } from '../ring/privacy.ts';
 import { traceDatHead } from '../trace-dat-file.ts';
 import { SHIPPER_VERSION } from '../version.ts';
 import type { CpuStats } from './cpu-stats.ts';
+import { headerPage } from './header-page.ts';
 import { readKnob } from './tracefs.ts';
 
 /** What `cutTrace` needs beside the drained pages. */
@@ -60,9 +61,9 @@ function seconds(ns: number): string {
 export function cutTrace(input: CutInput): TraceCut {
   const { armed, clock, window } = input;
   const formats = eventFormats(input.tracefs);
-  const headerPage = readFileSync(join(input.tracefs, 'events/header_page'), 'utf8');
+  const header = headerPage(input.tracefs, input.instance);
   const layout = pageLayout(
-    headerPage,
+    header,
     [...formats.values()].flat().flatMap((text) => parseEventFormat(text) ?? []),
   );
   const architecture = machineArchitecture();
@@ -122,7 +123,7 @@ export function cutTrace(input: CutInput): TraceCut {
   const cpuBytes = new Array<number>(cpuCount).fill(0);
   for (const { pages, first, end } of cuts) cpuBytes[pages.cpu] = (end - first) * layout.pageBytes;
   const head = traceDatHead({
-    headerPage,
+    headerPage: header,
     headerEvent: readFileSync(join(input.tracefs, 'events/header_event'), 'utf8'),
     formats,
     traceClock: readKnob(input.instance, 'trace_clock'),

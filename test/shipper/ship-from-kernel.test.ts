@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
@@ -100,6 +100,21 @@ describe.skipIf(missing !== null)(
       const ours = await countByReader(once(bytes));
       expect(ours.size).toBeGreaterThan(5);
       expect(ours).toEqual(await countByTraceCmd(file));
+      rmSync(file);
+    });
+
+    const pageSizeKnob = '/sys/kernel/tracing/buffer_subbuf_size_kb';
+    it.skipIf(!existsSync(pageSizeKnob))('reads pages of the size that its own ring has', async () => {
+      await arm();
+      const instance = `/sys/kernel/tracing/instances/perfscope-${SERVICE}`;
+      writeFileSync(join(instance, 'buffer_subbuf_size_kb'), '16');
+      await redis.load(1_000);
+      await node.perfscope('ship', '--incident', 'pages');
+      const bytes = await shipped('pages');
+      expect(calls(await readTrace(once(bytes))).get('write')).toBeGreaterThanOrEqual(2_000);
+      const file = join(tmpdir(), `${SERVICE}-pages.dat`);
+      writeFileSync(file, bytes);
+      expect(await countByReader(once(bytes))).toEqual(await countByTraceCmd(file));
       rmSync(file);
     });
 
