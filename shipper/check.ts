@@ -4,8 +4,9 @@ import { cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Directories } from './armed.ts';
 import { compression } from './compress.ts';
+import { inInitialPidNamespace, PID_NAMESPACE_REMEDY } from './pid-namespace.ts';
 import { defaultCapBytes } from './ring-size.ts';
-import { findTracefs, readKnob } from './tracefs/tracefs.ts';
+import { lookForTracefs, readKnob, type Tracefs } from './tracefs/tracefs.ts';
 
 /** One thing that a node may or may not have. */
 export interface Finding {
@@ -25,18 +26,25 @@ export interface NodeCheck {
 
 /** Looks at what this node can do. It makes one tracefs instance and removes it, and changes nothing else. */
 export function checkNode(directories: Directories): NodeCheck {
-  const tracefs = findTracefs();
+  const tracefs = lookForTracefs();
   const findings: Finding[] = [
     platform(),
+    locks(),
     mounted(tracefs),
-    ...(tracefs === null ? [] : tracefsFindings(tracefs)),
+    ...(tracefs.kind === 'found' ? tracefsFindings(tracefs.root) : []),
     ...straceFindings(),
     node(),
     disk(directories),
   ];
   const works = (needed: Finding['needed']) =>
     findings.every((finding) => finding.ok || finding.needed !== needed);
-  const recorder = works('tracefs') ? 'tracefs' : works('strace') ? 'strace' : null;
+  const recorder = !works('shipping')
+    ? null
+    : works('tracefs')
+      ? 'tracefs'
+      : works('strace')
+        ? 'strace'
+        : null;
   return { recorder, findings };
 }
 
@@ -51,15 +59,41 @@ function platform(): Finding {
   };
 }
 
-function mounted(tracefs: string | null): Finding {
+function locks(): Finding {
+  const version = run('flock', ['--version'])?.trim() ?? null;
   return {
-    what: 'tracefs is mounted',
-    ok: tracefs !== null,
-    found: tracefs ?? 'no instances directory in /sys/kernel/tracing',
-    remedy:
-      'Run «mount -t tracefs nodev /sys/kernel/tracing» as root. In a container, mount the host’s /sys/kernel/tracing into it; where that is not allowed (Fargate), record with --recorder strace.',
-    needed: 'tracefs',
+    what: 'flock is installed',
+    ok: version !== null,
+    found: version ?? 'no flock in PATH',
+    remedy: 'Install util-linux: flock keeps two shippers of one service apart.',
+    needed: 'shipping',
   };
+}
+
+function mounted(tracefs: Tracefs): Finding {
+  const what = 'tracefs is mounted';
+  const needed = 'tracefs';
+  switch (tracefs.kind) {
+    case 'found':
+      return { what, ok: true, found: tracefs.root, remedy: '', needed };
+    case 'forbidden':
+      return {
+        what,
+        ok: false,
+        found: `user ${process.getuid?.()} may not look into ${tracefs.root}`,
+        remedy: 'Run as root, also this check.',
+        needed,
+      };
+    case 'missing':
+      return {
+        what,
+        ok: false,
+        found: 'no instances directory in /sys/kernel/tracing',
+        remedy:
+          'Run «mount -t tracefs nodev /sys/kernel/tracing» as root. In a container, mount the host’s /sys/kernel/tracing into it; where that is not allowed (Fargate), record with --recorder strace.',
+        needed,
+      };
+  }
 }
 
 function tracefsFindings(tracefs: string): Finding[] {
@@ -67,6 +101,13 @@ function tracefsFindings(tracefs: string): Finding[] {
   const readable = events.filter((event) => isReadable(join(tracefs, 'events', event, 'format')));
   return [
     instances(tracefs),
+    {
+      what: 'process ids are the node’s own',
+      ok: inInitialPidNamespace(),
+      found: inInitialPidNamespace() ? 'the initial PID namespace' : 'a PID namespace of its own',
+      remedy: `It has ${PID_NAMESPACE_REMEDY}.`,
+      needed: 'tracefs',
+    },
     {
       what: 'the kernel has the raw_syscalls events',
       ok: readable.length === events.length,
@@ -130,7 +171,7 @@ function straceFindings(): Finding[] {
     {
       what: 'processes may be traced (ptrace)',
       ok: scope === '0' || (scope !== '3' && process.getuid?.() === 0),
-      found: `ptrace_scope ${scope}, user ${process.getuid?.()}`,
+      found: `ptrace_scope ${scope}, user ${process.getuid?.()}${process.getuid?.() === 0 ? '' : ': only processes of that user'}`,
       remedy:
         'Run as root or with CAP_SYS_PTRACE; in ECS add SYS_PTRACE to linuxParameters.capabilities and share the PID namespace (pidMode: task).',
       needed: 'strace',
@@ -149,14 +190,17 @@ function node(): Finding {
   };
 }
 
+/** What drained pages may take, and a trace beside them. */
+const DISK_RINGS = 3;
+
 function disk(directories: Directories): Finding {
   const cap = defaultCapBytes(totalmem());
   const { bavail, bsize } = statfsSync(nearest(directories.spool));
   const free = bavail * bsize;
   const mebibytes = (bytes: number) => `${Math.floor(bytes / 1024 / 1024)} MiB`;
   return {
-    what: 'room on the disk for one ring',
-    ok: free >= cap,
+    what: `room on the disk for ${DISK_RINGS} rings`,
+    ok: free >= cap * DISK_RINGS,
     found: `${mebibytes(free)} free for ${directories.spool}; the ring takes up to ${mebibytes(cap)} of memory on ${cpus().length} CPUs`,
     remedy: 'Make room, use another --spool directory, or a smaller ring (--memory).',
     needed: 'comfort',

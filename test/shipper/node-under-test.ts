@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { buildApp } from 'fauxqs';
 import type { Directories } from '../../shipper/armed.ts';
+import { inInitialPidNamespace } from '../../shipper/pid-namespace.ts';
 import { findTracefs } from '../../shipper/tracefs/tracefs.ts';
 
 /** A node to record on: this machine's kernel, directories of its own, a real server, and S3 in this process. */
@@ -14,6 +15,7 @@ import { findTracefs } from '../../shipper/tracefs/tracefs.ts';
 export function missingForRecording(): string | null {
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`;
   if (process.getuid?.() !== 0) return 'not root';
+  if (!inInitialPidNamespace()) return 'in a PID namespace of its own, whose ids tracefs does not take';
   const tracefs = findTracefs();
   if (tracefs === null) return 'no tracefs at /sys/kernel/tracing';
   try {
@@ -21,7 +23,7 @@ export function missingForRecording(): string | null {
   } catch {
     return 'tracefs is not writable';
   }
-  const programs = ['redis-server', 'redis-benchmark', 'trace-cmd', 'strace'];
+  const programs = ['redis-server', 'redis-benchmark', 'trace-cmd', 'strace', 'flock'];
   const absent = programs.filter((name) => spawnSync('which', [name]).status !== 0);
   return absent.length === 0 ? null : `${absent.join(', ')} not installed`;
 }
