@@ -60,11 +60,12 @@ function platform(): Finding {
 }
 
 function locks(): Finding {
-  const version = run('flock', ['--version'])?.trim() ?? null;
+  // BusyBox has one too, which knows no --version.
+  const path = run('sh', ['-c', 'command -v flock'])?.trim() ?? null;
   return {
     what: 'flock is installed',
-    ok: version !== null,
-    found: version ?? 'no flock in PATH',
+    ok: path !== null,
+    found: path ?? 'no flock in PATH',
     remedy: 'Install util-linux: flock keeps two shippers of one service apart.',
     needed: 'shipping',
   };
@@ -105,7 +106,7 @@ function tracefsFindings(tracefs: string): Finding[] {
       what: 'process ids are the node’s own',
       ok: inInitialPidNamespace(),
       found: inInitialPidNamespace() ? 'the initial PID namespace' : 'a PID namespace of its own',
-      remedy: `It has ${PID_NAMESPACE_REMEDY}.`,
+      remedy: `It would record strangers: ${PID_NAMESPACE_REMEDY}.`,
       needed: 'tracefs',
     },
     {

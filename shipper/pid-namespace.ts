@@ -4,7 +4,7 @@ import { readlinkSync } from 'node:fs';
 const INITIAL = 'pid:[4026531836]';
 
 export const PID_NAMESPACE_REMEDY =
-  'to run in the node’s own PID namespace, found another: tracefs takes process ids of the node, and would record strangers; set hostPID: true (EKS) or pidMode: host (ECS), or record with --recorder strace';
+  'set hostPID: true (EKS) or pidMode: host (ECS), or record with --recorder strace';
 
 /** Whether the ids that /proc shows here are those that tracefs takes (set_event_pid) and gives. */
 export function inInitialPidNamespace(): boolean {

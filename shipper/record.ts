@@ -70,7 +70,7 @@ export async function recordRing(options: RecordOptions, signal: AbortSignal): P
     const pids = targetProcesses(target);
     if (pids.length === 0) {
       throw new ShipperError(
-        `expected ${describeTarget(target)} to run, but no process of it was found (${targetHint(target)}): start it first, or let «perfscope record --watch» wait for it`,
+        `expected ${describeTarget(target)} to run, but no process of it was found: start it first, or let «perfscope record --watch» wait for it; ${targetHint(target)}`,
       );
     }
     const note = readArmed(options.directories, service);

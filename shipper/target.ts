@@ -37,7 +37,7 @@ export function describeTarget(target: Target): string {
 /** What to do where none of its processes is found. */
 export function targetHint(target: Target): string {
   return target.kind === 'comm'
-    ? 'the name must be the kernel’s, which «cat /proc/PID/comm» shows (of Node.js 24: MainThread)'
+    ? 'its name is what the kernel says in /proc/PID/comm, of Node.js 24 MainThread'
     : 'is it spelled right, and does it run?';
 }
 

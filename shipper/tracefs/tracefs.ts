@@ -49,7 +49,11 @@ export function requireTracefs(): string {
       `expected to look into ${tracefs.root}, but this user may not: run as root (it takes CAP_SYS_ADMIN and CAP_DAC_OVERRIDE)`,
     );
   }
-  if (!inInitialPidNamespace()) throw new ShipperError(`expected ${PID_NAMESPACE_REMEDY}`);
+  if (!inInitialPidNamespace()) {
+    throw new ShipperError(
+      `expected the node’s own PID namespace, found another, whose ids mean strangers to tracefs: ${PID_NAMESPACE_REMEDY}`,
+    );
+  }
   return tracefs.root;
 }
 
