@@ -102,11 +102,10 @@ function readIfThere<T>(read: () => T, path: string): T | null {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;
+    const remedy = code === 'EACCES' || code === 'EPERM' ? 'run as root' : 'see what lies there (--state)';
     throw new ShipperError(
-      `expected to read ${path}, where it is noted what is armed: ${message}; run as root`,
-      {
-        cause: error,
-      },
+      `expected to read ${path}, where it is noted what is armed: ${message}; ${remedy}`,
+      { cause: error },
     );
   }
 }

@@ -28,7 +28,11 @@ export function keptSender(directories: Directories, report: (line: string) => v
       if (sending !== null || !hasKept(directories)) return;
       const places = ['--spool', directories.spool, '--state', directories.state];
       const program = [...process.execArgv, process.argv[1]!, 'ship', '--pending', '--patience', '0'];
-      const child = spawn(process.execPath, [...program, ...places], { stdio: ['ignore', 'ignore', 'pipe'] });
+      const child = spawn(process.execPath, [...program, ...places], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        // A warning of Node.js's names the process, and would make each minute's output another.
+        env: { ...process.env, NODE_NO_WARNINGS: '1' },
+      });
       sending = child;
       let output = '';
       child.stderr.on('data', (bytes: Buffer) => {

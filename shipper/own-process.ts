@@ -16,10 +16,19 @@ export function isPerfscope(pid: number): boolean {
   }
 }
 
-/** `node /usr/local/bin/perfscope record …`, with options of node's own before the program, or none. */
-export function isPerfscopeCommand(words: readonly string[]): boolean {
+/**
+ * `node /usr/local/bin/perfscope record …`, with options of node's own before the program, or none.
+ *
+ * @param ownName what this process's program is called, wherever it was installed
+ */
+export function isPerfscopeCommand(
+  words: readonly string[],
+  ownName = basename(process.argv[1] ?? ''),
+): boolean {
   const [runtime = '', ...rest] = words;
   if (!basename(runtime).startsWith('node')) return false;
   const program = rest.find((word) => !word.startsWith('-'));
-  return program !== undefined && PROGRAM.test(basename(program));
+  if (program === undefined) return false;
+  const name = basename(program);
+  return name === ownName || PROGRAM.test(name);
 }

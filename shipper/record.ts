@@ -128,7 +128,12 @@ async function armAnew(
     return { kind: 'armed', armed, size, refusal };
   } catch (error) {
     await disarmRing(tracefs, service);
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new ShipperError(
+      `could not write what belongs to the recording of ${service}, so it is not armed: ${message}; make room, or choose other directories (--spool, --state)`,
+      { cause: error },
+    );
   }
 }
 

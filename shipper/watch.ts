@@ -166,7 +166,10 @@ export async function watch(
 
   /** What was named by its id and has ended is kept as long as the ring is deep: its last calls may be asked for. */
   function hasEnded(armed: Armed): boolean {
-    if (armed.target.kind !== 'pid' || processes.count > 0) return false;
+    if (armed.target.kind !== 'pid' || processes.count > 0) {
+      endedAt = null;
+      return false;
+    }
     const now = monotonicSeconds();
     if (endedAt === null) {
       report(

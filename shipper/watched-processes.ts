@@ -1,5 +1,5 @@
 import type { RecordedThread } from '../trace/recording.ts';
-import { runningProcesses, type Target, threadTable } from './target.ts';
+import { describeTarget, runningProcesses, type Target, threadTable } from './target.ts';
 import { followProcesses } from './tracefs/arm-ring.ts';
 
 /** The service's processes as the watch saw them last. Only those that are new are looked at closely. */
@@ -22,12 +22,17 @@ export function watchedProcesses(instance: string, target: Target): WatchedProce
   let known: ReadonlySet<number> = new Set(runningProcesses(target));
   /** Those of the look before: a process that was just forked gets its name when it executes its program. */
   let young: readonly number[] = [...known];
+  let named = describeTarget(target);
   let told: ReadonlySet<number> = known;
   let toldAt = Number.NEGATIVE_INFINITY;
 
   return {
     look(target) {
-      const now = stillNamed(target, runningProcesses(target, known), known);
+      const running = runningProcesses(target, known);
+      // A process id that was once free may be somebody else's, until «record» names it anew.
+      const isNamedAnew = describeTarget(target) !== named;
+      const now = target.kind === 'pid' && !isNamedAnew ? running.filter((pid) => known.has(pid)) : running;
+      named = describeTarget(target);
       const fresh = now.filter((pid) => !known.has(pid));
       if (fresh.length > 0) followProcesses(instance, fresh);
       const threads = fresh.length + young.length === 0 ? [] : threadTable([...young, ...fresh]);
@@ -52,11 +57,6 @@ export function watchedProcesses(instance: string, target: Target): WatchedProce
       return known.size;
     },
   };
-}
-
-/** A process id that was once free may be somebody else's: of targets by id, none is taken up again. */
-function stillNamed(target: Target, now: readonly number[], known: ReadonlySet<number>): readonly number[] {
-  return target.kind === 'pid' ? now.filter((pid) => known.has(pid)) : now;
 }
 
 export function describeChange(before: ReadonlySet<number>, now: ReadonlySet<number>): string | null {

@@ -14,6 +14,10 @@ describe('perfscope’s own processes', () => {
     expect(isPerfscopeCommand(words)).toBe(true);
   });
 
+  it('are known by another name that they were installed under', () => {
+    expect(isPerfscopeCommand(['node', '/opt/recorder.cjs', 'ship'], 'recorder.cjs')).toBe(true);
+  });
+
   it.each([
     ['a service in Node.js', ['node', '/srv/api/server.js', 'perfscope']],
     ['a shell that starts one', ['sh', '-c', 'perfscope record']],

@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readArmed } from '../../shipper/armed.ts';
+import { resizeRing } from '../../shipper/tracefs/arm-ring.ts';
 import { onlineCpus } from '../../shipper/tracefs/online-cpus.ts';
 import { until } from './conditions.ts';
 import {
@@ -84,6 +85,23 @@ describe.skipIf(missing !== null)(
       await until(() => instanceExists(SERVICE) && followed().includes(service.pid!));
       expect(size()).toBeLessThanOrEqual(1_024 + 8 * (onlineCpus()?.size ?? 1));
       await stopped(measuring, 'SIGINT');
+    });
+
+    it('keeps the ring that it has where the kernel has no memory for a larger one', async () => {
+      await record();
+      const size = () => readFileSync(join(INSTANCE, 'per_cpu/cpu0/buffer_size_kb'), 'utf8');
+      const before = size();
+      expect(resizeRing(INSTANCE, [{ cpu: 0, kilobytes: 1024 ** 3 }])).toContain('ENOMEM');
+      expect(size()).toBe(before);
+    });
+
+    it('is not armed, and says why, where its note cannot be written', async () => {
+      mkdirSync(node.directories.state);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', node.directories.state]);
+      const answer = await record();
+      execFileSync('umount', [node.directories.state]);
+      expect(answer).toMatchObject({ code: 1, output: expect.stringContaining('so it is not armed: EROFS') });
+      expect(instanceExists(SERVICE)).toBe(false);
     });
 
     it.each([

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -44,9 +44,11 @@ describe.skipIf(missing !== null)(`a watch${missing === null ? '' : ` (skipped: 
     if (existsSync(group)) await until(isRemoved);
   });
 
-  /** A group is busy until its last process is reaped. */
+  /** A group is busy until its last process is reaped, and until nobody makes groups below it any more. */
   const isRemoved = (): boolean => {
     try {
+      for (const below of readdirSync(group, { withFileTypes: true }))
+        if (below.isDirectory()) rmdirSync(join(group, below.name));
       rmdirSync(group);
       return true;
     } catch {
@@ -123,6 +125,18 @@ describe.skipIf(missing !== null)(`a watch${missing === null ? '' : ` (skipped: 
     expect(instanceExists(SERVICE)).toBe(false);
   });
 
+  it('goes on with the process that record names in place of one that has ended', async () => {
+    const pid = sleeper();
+    const watch = startWatch('--pid', String(pid));
+    await until(() => watch.said.text().includes('armed on'));
+    process.kill(pid);
+    await until(() => watch.said.text().includes('its last calls can be shipped'));
+    const restarted = String(sleeper());
+    await node.perfscope('record', '--service', SERVICE, '--pid', restarted, '--depth', '1');
+    await until(() => watch.said.text().includes(`processes are now ${restarted}`));
+    expect(watch.child.exitCode).toBeNull();
+  });
+
   it('takes the whole recording back at a signal while the rate is measured', async () => {
     const measuring = node.start(
       'record',
@@ -159,8 +173,6 @@ describe.skipIf(missing !== null)(`a watch${missing === null ? '' : ` (skipped: 
       await until(() => followed().includes(late));
       expect(watch.child.exitCode).toBeNull();
       await stopped(churn, 'SIGKILL');
-      for (const below of ['x1', 'x2', 'x3'])
-        if (existsSync(join(group, below))) rmdirSync(join(group, below));
     });
 
     it('leaves perfscope’s own processes out, where they run among the service’s', async () => {
