@@ -4,8 +4,9 @@ import { cutPage } from '../../shipper/ring/cut-page.ts';
 import { callPrivacy } from '../../shipper/ring/privacy.ts';
 import { parseEventFormat } from '../../trace/readers/trace-dat/event-format.ts';
 import { pageLayout } from '../../trace/readers/trace-dat/page-layout.ts';
-import { newCpuLog } from '../../trace/readers/trace-dat/ring-log.ts';
 import { newPageTally, pageDecoder } from '../../trace/readers/trace-dat/ring-page.ts';
+import { newRing } from '../../trace/readers/trace-dat/ring-records.ts';
+import { eventsOf } from '../trace/ring-events.ts';
 import {
   FORMATS,
   HEADER_PAGE,
@@ -60,17 +61,10 @@ function cut(bytes: Uint8Array<ArrayBuffer>, from: number, to: number) {
 }
 
 function decoded(words: Uint32Array) {
-  const log = newCpuLog(0);
+  const ring = newRing(0);
   const tally = newPageTally();
-  pageDecoder(layout, origin, tally).decode(words, 0, log);
-  const chunk = log.events[0]!;
-  const events = Array.from({ length: chunk.length }, (_, i) => ({
-    timeNs: chunk.timeNs[i]!,
-    tid: chunk.tid[i]!,
-    call: chunk.call[i]!,
-    value: chunk.value[i]!,
-  }));
-  return { events, tally };
+  pageDecoder(layout, origin, tally).decode(words, 0, ring);
+  return { events: [...eventsOf(ring)].sort((a, b) => a.timeNs - b.timeNs || a.tid - b.tid), tally };
 }
 
 describe('a page that leaves the node', () => {
