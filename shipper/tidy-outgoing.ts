@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { rmSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Directories } from './armed.ts';
 import { tryLock } from './lock.ts';
@@ -20,9 +20,15 @@ export async function tidyOutgoing(directories: Directories, nowMilliseconds: nu
 }
 
 function isStale(item: Outgoing, nowMilliseconds: number): boolean {
-  const marker = join(item.directory, 'shipped.json');
-  if (existsSync(marker)) return nowMilliseconds - statSync(marker).mtimeMs > REMEMBER_MILLISECONDS;
-  return !hasTrace(item) && nowMilliseconds - statSync(item.directory).mtimeMs > LEFT_MILLISECONDS;
+  const shipped = look(join(item.directory, 'shipped.json'));
+  if (shipped !== null) return nowMilliseconds - shipped.mtimeMs > REMEMBER_MILLISECONDS;
+  const begun = look(item.directory);
+  return begun !== null && !hasTrace(item) && nowMilliseconds - begun.mtimeMs > LEFT_MILLISECONDS;
+}
+
+/** Null where it is not there, any more: others tidy too. */
+function look(path: string): Stats | null {
+  return statSync(path, { throwIfNoEntry: false }) ?? null;
 }
 
 /**
@@ -53,9 +59,8 @@ export async function forgetOldestTraces(
 
 function sizeOf(item: Outgoing) {
   const file = readProgress(item)?.file;
-  if (file === undefined || !existsSync(join(item.directory, file))) return null;
-  const { size, mtimeMs } = statSync(join(item.directory, file));
-  return { item, size, writtenMilliseconds: mtimeMs };
+  const trace = file === undefined ? null : look(join(item.directory, file));
+  return trace === null ? null : { item, size: trace.size, writtenMilliseconds: trace.mtimeMs };
 }
 
 /** Whoever holds an incident's lock is sending it. */

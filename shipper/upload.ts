@@ -19,10 +19,9 @@ import { tryToWrite } from './unwritable.ts';
 /** S3 takes parts of 5 MiB and more, at most 10,000 (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). */
 export const PART_BYTES = 8 * 1024 * 1024;
 
-/** Connections that do not come about, and requests that hang, are tried again instead of waited for. */
+/** Connections that do not come about, and those on which nothing moves, are given up and tried again. */
 const CONNECT_MILLISECONDS = 5_000;
-/** A part in this time is 2 Mbit/s. */
-export const REQUEST_MILLISECONDS = 30_000;
+export const SILENCE_MILLISECONDS = 20_000;
 
 export function s3Client(environment: NodeJS.ProcessEnv): S3Client {
   const endpoint = environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL;
@@ -31,12 +30,9 @@ export function s3Client(environment: NodeJS.ProcessEnv): S3Client {
     maxAttempts: 3,
     // SSM Run Command knows the node's region by a name of its own; without either the SDK looks into its files.
     ...(region === undefined ? {} : { region }),
-    requestHandler: {
-      connectionTimeout: CONNECT_MILLISECONDS,
-      requestTimeout: REQUEST_MILLISECONDS,
-      // Without it the SDK only writes a line about a request that hangs, and waits on.
-      throwOnRequestTimeout: true,
-    },
+    // Not requestTimeout, which counts the whole request: over a slow line a part may take a minute. (Nor does it
+    // end a request unless told to by throwOnRequestTimeout: it only writes a line about it.)
+    requestHandler: { connectionTimeout: CONNECT_MILLISECONDS, socketTimeout: SILENCE_MILLISECONDS },
     // An endpoint of one's own rarely resolves bucket.host.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
   });
