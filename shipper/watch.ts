@@ -93,7 +93,7 @@ export async function watch(options: WatchOptions, signal: AbortSignal): Promise
 /** The S3 client takes more memory than all the rest: it is loaded when there is something to send. */
 async function sendKept(directories: Directories, report: (line: string) => void): Promise<void> {
   if (listOutgoing(directories).every((item) => readShipped(item) !== null)) return;
-  const { shipPending } = await import('./ship.ts');
+  const { shipPending } = await import('./send-trace.ts');
   const { s3Client } = await import('./upload.ts');
   await shipPending(directories, () => s3Client(process.env), 0, report);
 }

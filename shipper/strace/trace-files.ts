@@ -13,12 +13,11 @@ export interface StraceFile {
 export const FILE_BYTES = 8 * 1024 * 1024;
 
 export function straceDirectory(directories: Directories, service: string): string {
-  const directory = join(directories.spool, service, 'strace');
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return directory;
+  return join(directories.spool, service, 'strace');
 }
 
 export function newStraceFile(directory: string, nowMilliseconds: number): string {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   return join(directory, `${String(nowMilliseconds).padStart(14, '0')}.strace`);
 }
 

@@ -131,4 +131,28 @@ describe('a page that leaves the node', () => {
     expect(losses(0, 2)).toEqual([12]);
     expect(losses(2, 100)).toEqual([]);
   });
+
+  it('holds no address, whatever its call number says', () => {
+    const results: [call: number, given: bigint, kept: number][] = [
+      // 45 is brk to a 32-bit program, recvfrom in the table; 90, 163 and 192 are mmap, mremap and mmap2.
+      [45, 0x085e_9000n, 1],
+      [90, 0xf7d0_0000n, 1],
+      [163, 0x0040_0000n, 1],
+      [192, 0x5655_6000n, 1],
+      // A 32-bit program that is linked to the lowest address that the kernel maps.
+      [45, 32_768n, 1],
+      [45, 32_767n, 32_767],
+      // Numbers of the x32 interface are those of the table and a mark.
+      [0x4000_0000 + 9, 0x2000n, 1],
+      [0x4000_0000 + 0, 512n, 512],
+      // accept4 returns a descriptor.
+      [288, 1_048_576n, 1_048_576],
+      [288, 1_048_577n, 1],
+    ];
+    const events = results.map(
+      ([call, value], i): RingEvent => ({ timeNs: i, kind: 'exit', tid: 1, call, value }),
+    );
+    const { words } = cut(pageOf({ events }), 0, 100);
+    expect(decoded(words).events.map(({ value }) => value)).toEqual(results.map(([, , kept]) => kept));
+  });
 });
