@@ -6,8 +6,9 @@
  * it, as in a warm Lambda function); the first round is warm-up and not counted. perf's is its whole process.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { readTraceFile } from '../trace/read-trace-file.ts';
 import { type BenchmarkOptions, type BenchmarkResult, type Figure, median, rounded } from './benchmark.ts';
 import { commandCpuSeconds, hasCommand, ownCpuSeconds } from './cpu-time.ts';
@@ -50,7 +51,8 @@ export async function decode(options: BenchmarkOptions): Promise<BenchmarkResult
         writeCut(await ring.finish(), file);
         const events = eventsOf(await readTraceFile(file));
         contestants.push(reader('trace.dat', file, events));
-        contestants.push(reader('trace.dat.gz', compressed(file, 'gzip'), events));
+        contestants.push(reader('trace.dat.zst', packedByZstd(file), events));
+        contestants.push(reader('trace.dat.gz', packedByGzip(file), events));
       }
     } finally {
       await ring?.disarm();
@@ -62,7 +64,7 @@ export async function decode(options: BenchmarkOptions): Promise<BenchmarkResult
       const events = eventsOf(await readTraceFile(text));
       contestants.push(
         reader('perf-script', text, events),
-        reader('perf-script.gz', compressed(text, 'gzip'), events),
+        reader('perf-script.gz', packedByGzip(text), events),
         command('perf script', events, 'perf', ['script', '-F', PERF_FIELDS, '-i', perf.file]),
       );
       const summary = ['trace', '-s', '-i', perf.file];
@@ -120,10 +122,18 @@ function printWithPerf(data: string, text: string): void {
   }
 }
 
-function compressed(file: string, program: 'gzip'): string {
-  if (!hasCommand(program)) throw new Error(`${program} is not installed`);
-  if (spawnSync(program, ['-k', '-1', file]).status !== 0) throw new Error(`${program} ${file} failed`);
+function packedByGzip(file: string): string {
+  if (!hasCommand('gzip')) throw new Error('gzip is not installed');
+  if (spawnSync('gzip', ['-k', '-1', file]).status !== 0) throw new Error(`gzip ${file} failed`);
   return `${file}.gz`;
+}
+
+/** As the shipper packs it. */
+function packedByZstd(file: string): string {
+  const packed = `${file}.zst`;
+  const params = { [constants.ZSTD_c_compressionLevel]: 1 };
+  writeFileSync(packed, zstdCompressSync(readFileSync(file), { params }));
+  return packed;
 }
 
 const perfTools: ReadonlySet<string> = new Set(['perf script', 'perf trace -s']);

@@ -3,7 +3,8 @@
  * ring switched on by hand (the floor), with perf record and with strace, in alternating order.
  *
  * Measured is the CPU time of the server's own threads for each request, and the requests a second, under as much
- * load as the server takes; and at half that rate, what is left of the requests and what CPU time they take.
+ * load as the server takes; and at half that rate, what is left of the requests, how long their answers take, and
+ * what CPU time they take.
  */
 import { type BenchmarkOptions, type BenchmarkResult, type Figure, median, rounded } from './benchmark.ts';
 import { hasCommand } from './cpu-time.ts';
@@ -13,6 +14,7 @@ import { missingForRing } from './ring-recording.ts';
 import {
   cpuNanoseconds,
   type LoadResult,
+  type PacedResult,
   type ServerUnderLoad,
   startNginx,
   startRedis,
@@ -25,6 +27,8 @@ const PACED_SECONDS = 2;
 interface Sample {
   readonly cpuMicrosPerRequest: number;
   readonly requestsPerSecond: number;
+  /** Mean, where it was measured. */
+  readonly answerMicros: number | null;
 }
 
 type Samples = Map<string, Sample[]>;
@@ -45,6 +49,7 @@ export async function overhead(options: BenchmarkOptions): Promise<BenchmarkResu
     const servers: Record<string, Figure> = {};
     const vsFloor: number[] = [];
     const lost: number[] = [];
+    const slower: number[] = [];
     const cpuAdded: number[] = [];
     const machinePoints: number[] = [];
     for (const [name, commands] of Object.entries(NEEDED)) {
@@ -68,8 +73,15 @@ export async function overhead(options: BenchmarkOptions): Promise<BenchmarkResu
           ({ requestsPerSecond }) => requestsPerSecond,
         );
         const cpu = pairedRatios(half, 'perfscope', 'bare');
+        const answers = pairedRatios(
+          half,
+          'perfscope',
+          'bare',
+          ({ answerMicros }) => answerMicros ?? Number.NaN,
+        );
         if (cpu.length > 0) {
           lost.push((1 - median(throughput)) * 100);
+          slower.push((median(answers) - 1) * 100);
           cpuAdded.push((median(cpu) - 1) * 100);
           machinePoints.push(pointsOfMachine(half));
         }
@@ -84,6 +96,7 @@ export async function overhead(options: BenchmarkOptions): Promise<BenchmarkResu
       figures: {
         vsBareTracefs: vsFloor.length === 0 ? null : rounded(Math.max(...vsFloor)),
         halfLoadPercent: mean(lost),
+        halfLoadAnswerPercent: mean(slower),
         halfLoadCpuPercent: mean(cpuAdded),
         halfLoadMachinePoints: mean(machinePoints),
         drainVsPlainRead: drain === null ? null : rounded(drain.ratio),
@@ -93,6 +106,7 @@ export async function overhead(options: BenchmarkOptions): Promise<BenchmarkResu
       notes: [
         'vsBareTracefs: CPU time per request under our recorder, over that under the same ring made by hand (worst server)',
         'halfLoadPercent: requests lost at half of the saturated rate, mean of the servers;',
+        'halfLoadAnswerPercent: by how much the mean time from request to answer rises there;',
         'halfLoadCpuPercent: CPU time per request that recording adds there; halfLoadMachinePoints: in points of all CPUs',
         ...(drain === null ? [] : [`drain: ${drain.note}`]),
       ],
@@ -133,7 +147,7 @@ async function alternate(
   server: ServerUnderLoad,
   folder: string,
   what: string,
-  load: (recorder: Recorder) => LoadResult,
+  load: (recorder: Recorder) => LoadResult & Partial<PacedResult>,
 ): Promise<Samples> {
   const samples: Samples = new Map(usable.map(({ name }) => [name, []]));
   for (let round = 1; round <= options.rounds; round++) {
@@ -144,11 +158,12 @@ async function alternate(
       const stop = await recorder.start(pids, folder);
       try {
         const before = cpuNanoseconds(pids);
-        const { requests, seconds } = load(recorder);
+        const { requests, seconds, answerMicros = null } = load(recorder);
         const used = cpuNanoseconds(pids) - before;
         samples.get(recorder.name)!.push({
           cpuMicrosPerRequest: used / 1e3 / requests,
           requestsPerSecond: requests / seconds,
+          answerMicros,
         });
       } finally {
         await stop();

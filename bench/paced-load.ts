@@ -1,7 +1,7 @@
 /**
  * node bench/paced-load.ts PORT RESPONSE_BYTES RATE SECONDS CONNECTIONS REQUEST: sends the request at a steady rate
- * and prints how many were answered, in which time. Requests are due by the clock: what cannot be sent in time is
- * sent late, so a server that is too slow is seen in the time that all answers take.
+ * and prints how many were answered, in which time, and how long an answer took in the mean. Requests are due by the
+ * clock: what cannot be sent in time is sent late, so a server that is too slow is seen in the time that all take.
  */
 import { connect, type Socket } from 'node:net';
 
@@ -28,6 +28,9 @@ const total = Math.round(rate * seconds);
 const idle = [...sockets];
 let sent = 0;
 let received = 0;
+/** Each connection has one request under way at a time, as clients have: when that was sent, and the sum of all answers' times. */
+const sentAt = new Map<Socket, number>();
+let waitedMilliseconds = 0;
 const started = performance.now();
 const finished = Promise.withResolvers<void>();
 for (const socket of sockets) {
@@ -37,22 +40,32 @@ for (const socket of sockets) {
     while (pending >= responseBytes) {
       pending -= responseBytes;
       received++;
+      waitedMilliseconds += performance.now() - sentAt.get(socket)!;
       idle.push(socket);
     }
     if (received === total) finished.resolve();
     else send();
   });
 }
-// Each connection has one request under way at a time, as clients have.
 function send(): void {
   const due = Math.min(total, Math.floor(((performance.now() - started) / 1000) * rate));
   while (sent < due && idle.length > 0) {
-    idle.pop()!.write(request);
+    const socket = idle.pop()!;
+    sentAt.set(socket, performance.now());
+    socket.write(request);
     sent++;
   }
 }
-const timer = setInterval(send, 1);
+// A timer fires once a millisecond, and would send a burst each time: half of the load, but not half of the queue.
+let isOver = false;
+const turn = (): void => {
+  send();
+  if (!isOver) setImmediate(turn);
+};
+turn();
 await finished.promise;
-clearInterval(timer);
+isOver = true;
 for (const socket of sockets) socket.destroy();
-process.stdout.write(JSON.stringify({ requests: received, seconds: (performance.now() - started) / 1000 }));
+const took = (performance.now() - started) / 1000;
+const answerMicros = (waitedMilliseconds * 1000) / received;
+process.stdout.write(JSON.stringify({ requests: received, seconds: took, answerMicros }));

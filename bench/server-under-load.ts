@@ -11,13 +11,18 @@ export interface ServerUnderLoad {
   /** As fast as it answers, for about `seconds`. */
   readonly saturate: (seconds: number) => LoadResult;
   /** At a fixed rate, from 16 connections. */
-  readonly pace: (requestsPerSecond: number, seconds: number) => LoadResult;
+  readonly pace: (requestsPerSecond: number, seconds: number) => PacedResult;
   readonly close: () => Promise<void>;
 }
 
 export interface LoadResult {
   readonly requests: number;
   readonly seconds: number;
+}
+
+export interface PacedResult extends LoadResult {
+  /** From sending a request to the last byte of its answer, microseconds, mean. */
+  readonly answerMicros: number;
 }
 
 const CONNECTIONS = 16;
@@ -98,11 +103,11 @@ http { access_log off; keepalive_requests 100000000; ${scratch}
 
 const PACER = new URL('./paced-load.ts', import.meta.url).pathname;
 
-function pace(port: number, request: string, bytes: number, rate: number, seconds: number): LoadResult {
+function pace(port: number, request: string, bytes: number, rate: number, seconds: number): PacedResult {
   const args = [port, bytes, rate, seconds, CONNECTIONS].map(String);
   const paced = spawnSync(process.execPath, [PACER, ...args, request], { encoding: 'utf8' });
   if (paced.status !== 0) throw new Error(`paced load: ${paced.stderr}`);
-  return JSON.parse(paced.stdout) as LoadResult;
+  return JSON.parse(paced.stdout) as PacedResult;
 }
 
 /** Nanoseconds that the processes' threads have been on a CPU (schedstat: Documentation/scheduler/sched-stats.rst). */

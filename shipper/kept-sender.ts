@@ -1,55 +1,58 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import type { Directories } from './armed.ts';
-import { listOutgoing, readProgress, readShipped } from './outgoing.ts';
+import { hasTrace, listOutgoing, readShipped } from './outgoing.ts';
 
 /**
- * Sends what S3 did not take earlier, beside the watch: in a process of its own, so that an S3 that hangs delays
- * neither the watch nor its end, and the S3 client's memory goes with it. Where it is ended on its way, the next one
- * goes on.
+ * Sends what S3 did not take earlier, beside the watch: an S3 that hangs delays neither the watch nor its end. Where
+ * it is ended on its way, the next one goes on.
  */
 export interface KeptSender {
   /** Begins, where there is something to send and nobody at it. */
   start(): void;
-  stop(): void;
+  /** Ends it, and waits until it has. */
+  stop(): Promise<void>;
 }
 
 export function keptSender(directories: Directories, report: (line: string) => void): KeptSender {
-  let sending: ChildProcess | null = null;
+  const ending = new AbortController();
+  let sending: Promise<void> | null = null;
   let lastSaid = '';
 
-  function say(output: string): void {
+  async function send(): Promise<void> {
+    // The S3 client takes more memory than all the rest: it is loaded when there is something to send.
+    const { shipPending } = await import('./send-trace.ts');
+    const { s3Client } = await import('./upload.ts');
+    const said: string[] = [];
+    await shipPending(
+      directories,
+      () => s3Client(process.env),
+      0,
+      (line) => said.push(line),
+      {
+        signal: ending.signal,
+        waits: false,
+      },
+    );
     // An S3 that is away for a night says the same each minute.
-    if (output !== lastSaid) for (const line of output.split('\n').filter(Boolean)) report(line);
-    lastSaid = output;
+    if (said.join() !== lastSaid && !ending.signal.aborted) for (const line of said) report(line);
+    lastSaid = said.join();
   }
 
   return {
     start() {
       if (sending !== null || !hasKept(directories)) return;
-      const places = ['--spool', directories.spool, '--state', directories.state];
-      const program = [...process.execArgv, process.argv[1]!, 'ship', '--pending', '--patience', '0'];
-      const child = spawn(process.execPath, [...program, ...places], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        // A warning of Node.js's names the process, and would make each minute's output another.
-        env: { ...process.env, NODE_NO_WARNINGS: '1' },
-      });
-      sending = child;
-      let output = '';
-      child.stderr.on('data', (bytes: Buffer) => {
-        output += bytes;
-      });
-      child.once('error', (error) => say(`could not send what was kept: ${error.message}`));
-      child.once('close', () => {
-        sending = null;
-        say(output);
-      });
+      sending = send()
+        .catch((error: Error) => report(`could not send what was kept: ${error.message}`))
+        .finally(() => {
+          sending = null;
+        });
     },
-    stop() {
-      sending?.kill('SIGTERM');
+    async stop() {
+      ending.abort();
+      await sending;
     },
   };
 }
 
 function hasKept(directories: Directories): boolean {
-  return listOutgoing(directories).some((item) => readProgress(item) !== null && readShipped(item) === null);
+  return listOutgoing(directories).some((item) => readShipped(item) === null && hasTrace(item));
 }

@@ -1,16 +1,8 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Directories } from './armed.ts';
+import { makeDirectory, tryToWrite, whyUnwritable } from './unwritable.ts';
 
 /**
  * Traces on their way to S3, one directory an incident: `trace.…` once it is whole, `upload.json` with how far its
@@ -37,23 +29,23 @@ export type UploadProgress = z.infer<typeof uploadSchema>;
 const shippedSchema = z.object({ bucket: z.string(), key: z.string(), bytes: z.number() });
 export type Shipped = z.infer<typeof shippedSchema>;
 
-/** How long it is known that an incident was shipped: as long as its alarm's action may be repeated. */
-const REMEMBER_MILLISECONDS = 24 * 3600 * 1000;
-
+/** Where a trace of this incident would lie; nothing is made, since the disk may be full. */
 export function outgoing(directories: Directories, service: string, incident: string): Outgoing {
-  const directory = join(directories.spool, service, 'outgoing', incident);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return { directory, service, incident };
+  return { directory: join(directories.spool, service, 'outgoing', incident), service, incident };
 }
 
 export function listOutgoing(directories: Directories): Outgoing[] {
   return subdirectories(directories.spool).flatMap((service) =>
-    subdirectories(join(directories.spool, service, 'outgoing')).map((incident) => ({
-      directory: join(directories.spool, service, 'outgoing', incident),
-      service,
-      incident,
-    })),
+    subdirectories(join(directories.spool, service, 'outgoing')).map((incident) =>
+      outgoing(directories, service, incident),
+    ),
   );
+}
+
+/** Whether a whole trace waits here. */
+export function hasTrace(item: Outgoing): boolean {
+  const progress = readProgress(item);
+  return progress !== null && existsSync(join(item.directory, progress.file));
 }
 
 export function readProgress(item: Outgoing): UploadProgress | null {
@@ -68,20 +60,25 @@ export function readShipped(item: Outgoing): Shipped | null {
   return readJson(join(item.directory, 'shipped.json'), shippedSchema);
 }
 
-/** The trace is in S3: the local copy goes, the fact stays for a day. */
-export function markShipped(item: Outgoing, shipped: Shipped, file: string | null): void {
-  writeJson(join(item.directory, 'shipped.json'), shipped);
-  if (file !== null) rmSync(join(item.directory, file), { force: true });
-  rmSync(join(item.directory, 'upload.json'), { force: true });
+/**
+ * The trace is in S3: the local copy goes, the fact stays for a day. False where the disk does not take the fact;
+ * where it is full, the trace makes room for it.
+ */
+export function markShipped(item: Outgoing, shipped: Shipped, file: string | null): boolean {
+  const mark = () => {
+    makeDirectory(item.directory);
+    writeJson(join(item.directory, 'shipped.json'), shipped);
+  };
+  const remove = (name: string) => tryToWrite(() => rmSync(join(item.directory, name), { force: true }));
+  const isMarked = tryToWrite(mark);
+  if (file !== null) remove(file);
+  remove('upload.json');
+  return isMarked || tryToWrite(mark);
 }
 
-export function forgetShipped(directories: Directories, nowMilliseconds: number): void {
-  for (const item of listOutgoing(directories)) {
-    const marker = join(item.directory, 'shipped.json');
-    if (existsSync(marker) && nowMilliseconds - statSync(marker).mtimeMs > REMEMBER_MILLISECONDS) {
-      rmSync(item.directory, { recursive: true, force: true });
-    }
-  }
+/** Whoever ships an incident anew takes back that it was shipped. */
+export function unmarkShipped(item: Outgoing): void {
+  rmSync(join(item.directory, 'shipped.json'), { force: true });
 }
 
 function subdirectories(path: string): string[] {
@@ -102,6 +99,12 @@ function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
 }
 
 function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.part`, JSON.stringify(value), { mode: 0o600 });
-  renameSync(`${path}.part`, path);
+  const part = `${path}.part`;
+  try {
+    writeFileSync(part, JSON.stringify(value), { mode: 0o600 });
+    renameSync(part, path);
+  } catch (error) {
+    if (whyUnwritable(error) !== null) tryToWrite(() => rmSync(part, { force: true }));
+    throw error;
+  }
 }

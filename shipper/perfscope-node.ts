@@ -7,6 +7,18 @@ import { register as registerShip } from '../cli/commands/ship.ts';
 import { exitCodes, failureOf } from '../cli/exit-code.ts';
 import { SHIPPER_VERSION } from './version.ts';
 
+// Whoever read our words may be gone: `check | head`, a session that closed, an agent that was restarted. That is no
+// reason to leave a trace unsent or a watch unkept.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+// On Node.js 20 the AWS SDK writes eight lines about its future versions at every call. This file carries the version
+// that it was built with, so that they only hide what an operator must read.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 /** The commands that a node needs, and nothing else: what the single file for nodes is made of. */
 async function main(): Promise<number> {
   const program = new Command('perfscope')

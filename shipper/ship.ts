@@ -1,46 +1,35 @@
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { S3Client } from '@aws-sdk/client-s3';
 import { BUILD_METADATA, TRACE_CLOCK_METADATA, UNIX_CLOCK_METADATA } from '../trace/object-metadata.ts';
+import type { RecordedThread } from '../trace/recording.ts';
+import { alarmSeconds } from './alarm-time.ts';
 import { type Armed, type Directories, requireArmed, withThreads, writeArmed } from './armed.ts';
 import { readClockPair, type WantedWindow, windowBefore } from './clock.ts';
-import { type Compression, compression } from './compress.ts';
+import { compression } from './compress.ts';
 import { ShipperError } from './errors.ts';
-import { lock } from './lock.ts';
+import { keepTrace } from './keep-trace.ts';
+import { lock, type Waiting } from './lock.ts';
 import { checkedName, shippingNode, traceKey } from './names.ts';
-import {
-  forgetShipped,
-  listOutgoing,
-  markShipped,
-  type Outgoing,
-  outgoing,
-  readProgress,
-  readShipped,
-  type UploadProgress,
-  writeProgress,
-} from './outgoing.ts';
-import { isDiskFull } from './ring/drained-pages.ts';
+import { hasTrace, outgoing, readShipped } from './outgoing.ts';
+import { type Sending, sendKept, sendStraight } from './send-trace.ts';
 import { cutStraceFiles } from './strace/cut-files.ts';
-import { targetProcesses, threadTable } from './target.ts';
+import { type Target, targetProcesses, threadTable } from './target.ts';
+import { forgetOldestTraces, tidyOutgoing } from './tidy-outgoing.ts';
 import { cutRing } from './tracefs/cut-ring.ts';
-import { uploadPatiently, uploadStream } from './upload.ts';
+import { tryToWrite } from './unwritable.ts';
+import type { Destination } from './upload.ts';
 
-export interface ShipOptions {
+export interface ShipOptions extends Sending {
   readonly directories: Directories;
   readonly service: string | undefined;
   readonly incident: string;
   /** Time of day of the alarm (ISO 8601), or null for now. */
   readonly at: string | null;
   readonly windowSeconds: number;
-  /** Null: the one that `record` was given. */
+  /** Goes before the one that `record` was given, and before PERFSCOPE_BUCKET. */
   readonly bucket: string | null;
-  readonly patienceSeconds: number;
-  /** Where SSM says which instance this is. */
+  /** Cuts and sends the incident once more, although it was shipped. */
+  readonly again: boolean;
+  /** Where SSM says which instance this is, and PERFSCOPE_BUCKET may stand. */
   readonly environment: NodeJS.ProcessEnv;
-  readonly client: () => S3Client;
-  readonly report: (line: string) => void;
 }
 
 export interface ShipResult {
@@ -66,40 +55,53 @@ export async function ship(options: ShipOptions): Promise<ShipResult> {
   const found = requireArmed(directories, options.service);
   const armed = { ...found, node: shippingNode(found.node, options.environment) };
   const incident = checkedName('an incident (--incident)', options.incident);
-  const bucket = options.bucket ?? armed.bucket;
-  if (bucket === null) {
+  // An empty name is what a line such as PERFSCOPE_BUCKET= leaves: none.
+  const bucket = options.bucket || armed.bucket || options.environment.PERFSCOPE_BUCKET;
+  if (!bucket) {
     throw new ShipperError(
       'expected the bucket for traces, found none: name it by --bucket, here or at «perfscope record», or by PERFSCOPE_BUCKET',
     );
   }
-  forgetShipped(directories, Date.now());
+  await tidyOutgoing(directories, Date.now());
   const item = outgoing(directories, armed.service, incident);
   // The same alarm may ask twice (its action is retried): the second waits, and finds the work done.
-  const held = await lock(`incident/${armed.service}/${incident}`, options);
+  const held = await lock(`incident/${armed.service}/${incident}`, waiting(options));
   try {
     const shipped = readShipped(item);
-    if (shipped !== null) return { ...shipped, isNew: false, warnings: [] };
-    const packed = compression();
-    let warnings: readonly string[] = [];
-    if (!hasTrace(item)) {
-      const cut = await cutWindow(options, armed, incident);
-      warnings = cut.warnings;
-      const file = `${cut.file}.${packed.extension}`;
-      const key = traceKey(armed.service, incident, armed.node, file);
-      const { contentType } = packed;
-      const target = { bucket, key, contentType, metadata: objectMetadata(armed.build, cut.clock) };
-      if (!(await keepLocally(item, cut, packed, { ...target, file, uploadId: null, parts: [] }))) {
-        report('the disk is full: sending straight from the recording');
-        await uploadStream(options.client(), target, Readable.from(cut.chunks()).pipe(packed.stream()));
-        markShippedIfPossible(item, bucket, key);
-        return { bucket, key, isNew: true, warnings };
-      }
+    if (shipped !== null && !options.again) return { ...shipped, isNew: false, warnings: [] };
+    if (hasTrace(item) && !options.again) {
+      return { ...(await sendKept(options, item, options.bucket)), isNew: true, warnings: [] };
     }
-    const { key, bucket: usedBucket } = await send(options, item);
-    return { bucket: usedBucket, key, isNew: true, warnings };
+    const packed = compression();
+    const cut = await cutWindow(options, armed, incident);
+    const file = `${cut.file}.${packed.extension}`;
+    const destination: Destination = {
+      bucket,
+      key: traceKey(armed.service, incident, armed.node, file),
+      contentType: packed.contentType,
+      metadata: objectMetadata(armed.build, cut.clock),
+    };
+    const why = await keepTrace(item, cut, packed, { ...destination, file, uploadId: null, parts: [] });
+    if (why !== null) {
+      report(`${why}: sending straight from the recording`);
+      const sent = await sendStraight(options, item, cut.chunks, packed, destination);
+      return { ...sent, isNew: true, warnings: cut.warnings };
+    }
+    for (const gone of await forgetOldestTraces(directories, item, armed.capBytes)) {
+      report(`removed ${gone}, the oldest of the traces that S3 did not take: they took more than the ring`);
+    }
+    return { ...(await sendKept(options, item, null)), isNew: true, warnings: cut.warnings };
   } finally {
     held.release();
   }
+}
+
+/** Longer than any drain takes. */
+const LEAST_WAIT_SECONDS = 60;
+
+/** Another shipment is waited for as long as S3 is, and long enough where S3 is asked only once. */
+function waiting({ report, patienceSeconds }: Sending): Waiting {
+  return { report, patienceSeconds: Math.max(LEAST_WAIT_SECONDS, patienceSeconds) };
 }
 
 function objectMetadata(build: string | null, clock: CutFile['clock']): Record<string, string> {
@@ -114,56 +116,15 @@ function objectMetadata(build: string | null, clock: CutFile['clock']): Record<s
   };
 }
 
-/** Sends what earlier calls had to keep; returns how many are still here. */
-export async function shipPending(
-  directories: Directories,
-  client: () => S3Client,
-  patienceSeconds: number,
-  report: (line: string) => void,
-): Promise<number> {
-  let kept = 0;
-  for (const item of listOutgoing(directories)) {
-    if (readShipped(item) !== null || !hasTrace(item)) continue;
-    const held = await lock(`incident/${item.service}/${item.incident}`, { report });
-    try {
-      if (readShipped(item) !== null) continue;
-      const { key, bucket } = await uploadPatiently(client(), item, patienceSeconds, () => {});
-      report(`sent ${item.incident}, kept until now, to s3://${bucket}/${key}`);
-    } catch (error) {
-      kept++;
-      report(`still kept: ${item.directory} (${(error as Error).message})`);
-    } finally {
-      held.release();
-    }
-  }
-  return kept;
-}
-
-async function send(options: ShipOptions, item: Outgoing): Promise<{ bucket: string; key: string }> {
-  try {
-    return await uploadPatiently(options.client(), item, options.patienceSeconds, (error, waitSeconds) =>
-      options.report(`S3: ${error.name}: ${error.message}; next try in ${waitSeconds} s`),
-    );
-  } catch (error) {
-    throw new ShipperError(
-      `could not send the trace to S3: ${(error as Error).name}: ${(error as Error).message}. It is kept in ${item.directory} and goes with the next «perfscope ship --pending», or by itself where «perfscope record --watch» runs.`,
-      { cause: error },
-    );
-  }
-}
-
-function hasTrace(item: Outgoing): boolean {
-  const progress = readProgress(item);
-  return progress !== null && existsSync(join(item.directory, progress.file));
-}
-
 async function cutWindow(options: ShipOptions, armed: Armed, incident: string): Promise<CutFile> {
+  const alarmAt = options.at === null ? null : alarmSeconds(options.at);
   // Only one process at a time takes pages out of the ring.
-  const held = await lock(`service/${armed.service}`, options);
+  const held = await lock(`service/${armed.service}`, waiting(options));
   try {
     const clock = readClockPair();
-    const window = windowBefore(alarmSeconds(options.at), options.windowSeconds, clock, armed.clockOffsets);
-    const known = withThreads(armed, threadTable(targetProcesses(armed.target)));
+    const wanted = windowBefore(alarmAt, options.windowSeconds, clock, armed.clockOffsets);
+    const { threads, warnings } = threadsNow(armed.target);
+    const known = withThreads(armed, threads);
     tryToWrite(() => writeArmed(options.directories, known));
     const request: CutRequest = {
       directories: options.directories,
@@ -172,11 +133,29 @@ async function cutWindow(options: ShipOptions, armed: Armed, incident: string): 
       alarmAt: options.at,
       requestedSeconds: options.windowSeconds,
       clock,
-      window,
+      window: { ...wanted, warnings: [...wanted.warnings, ...warnings] },
     };
     return armed.recorder === 'tracefs' ? cutRing(request) : cutStraceFiles(request);
   } finally {
     held.release();
+  }
+}
+
+/** A service that crashed has no unit, control group or process any more, and is asked about all the more. */
+function threadsNow(target: Target): { threads: RecordedThread[]; warnings: string[] } {
+  const named = 'its threads are named as far as they were seen while it ran';
+  try {
+    const pids = targetProcesses(target);
+    const isGone = pids.length === 0;
+    return {
+      threads: threadTable(pids),
+      warnings: isGone ? [`no process of the service runs any more: ${named}`] : [],
+    };
+  } catch (error) {
+    return {
+      threads: [],
+      warnings: [`the service was not found (${(error as Error).message}): ${named}`],
+    };
   }
 }
 
@@ -189,55 +168,4 @@ export interface CutRequest {
   readonly requestedSeconds: number;
   readonly clock: ReturnType<typeof readClockPair>;
   readonly window: WantedWindow;
-}
-
-/** Accepts what CloudWatch writes (`2026-11-23T03:15:42.490+0000`) and what `date -Is` does. */
-export function alarmSeconds(at: string | null): number | null {
-  if (at === null) return null;
-  const milliseconds = Date.parse(at.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
-  if (Number.isNaN(milliseconds)) {
-    throw new ShipperError(
-      `expected a time such as 2026-11-23T03:15:42Z for --at, found ${JSON.stringify(at)}`,
-    );
-  }
-  return milliseconds / 1000;
-}
-
-/** Writes the compressed trace into the spool; false where the disk has no room for it. */
-async function keepLocally(
-  item: Outgoing,
-  cut: CutFile,
-  packed: Compression,
-  progress: UploadProgress,
-): Promise<boolean> {
-  const part = join(item.directory, `${progress.file}.part`);
-  try {
-    mkdirSync(item.directory, { recursive: true, mode: 0o700 });
-    await pipeline(
-      Readable.from(cut.chunks()),
-      packed.stream(),
-      createWriteStream(part, { mode: 0o600, flush: true }),
-    );
-    writeProgress(item, progress);
-    // Only a whole trace carries the name that others look for.
-    renameSync(part, join(item.directory, progress.file));
-    return true;
-  } catch (error) {
-    rmSync(part, { force: true });
-    if (isDiskFull(error)) return false;
-    throw error;
-  }
-}
-
-function markShippedIfPossible(item: Outgoing, bucket: string, key: string): void {
-  tryToWrite(() => markShipped(item, { bucket, key, bytes: 0 }, null));
-}
-
-/** For what is good to have written down, but no reason to fail on a full disk. */
-function tryToWrite(write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    if (!isDiskFull(error)) throw error;
-  }
 }

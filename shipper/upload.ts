@@ -1,6 +1,5 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -8,8 +7,9 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
 import { markShipped, type Outgoing, readProgress, type UploadProgress, writeProgress } from './outgoing.ts';
+import { type Patience, patiently } from './patience.ts';
+import { tryToWrite } from './unwritable.ts';
 
 /**
  * Sends a trace to S3 so that an upload which was broken off, by S3, the network or a kill, goes on where it
@@ -19,16 +19,9 @@ import { markShipped, type Outgoing, readProgress, type UploadProgress, writePro
 /** S3 takes parts of 5 MiB and more, at most 10,000 (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). */
 export const PART_BYTES = 8 * 1024 * 1024;
 
-/** Connections that do not come about, and requests that hang, are tried again instead of waited for. */
+/** Connections that do not come about, and those on which nothing moves, are given up and tried again. */
 const CONNECT_MILLISECONDS = 5_000;
-const REQUEST_MILLISECONDS = 60_000;
-
-/** Waits between tries of a whole upload; each command's own tries (the SDK's) come on top. */
-const FIRST_WAIT_MILLISECONDS = 1_000;
-const LONGEST_WAIT_MILLISECONDS = 15_000;
-
-/** Answers that will be the same a minute later: no try is worth anything until somebody changes a setting. */
-const FINAL_ERRORS = new Set(['AccessDenied', 'NoSuchBucket', 'InvalidAccessKeyId', 'SignatureDoesNotMatch']);
+export const SILENCE_MILLISECONDS = 20_000;
 
 export function s3Client(environment: NodeJS.ProcessEnv): S3Client {
   const endpoint = environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL;
@@ -37,131 +30,147 @@ export function s3Client(environment: NodeJS.ProcessEnv): S3Client {
     maxAttempts: 3,
     // SSM Run Command knows the node's region by a name of its own; without either the SDK looks into its files.
     ...(region === undefined ? {} : { region }),
-    requestHandler: { connectionTimeout: CONNECT_MILLISECONDS, requestTimeout: REQUEST_MILLISECONDS },
+    // Not requestTimeout, which counts the whole request: over a slow line a part may take a minute. (Nor does it
+    // end a request unless told to by throwOnRequestTimeout: it only writes a line about it.)
+    requestHandler: { connectionTimeout: CONNECT_MILLISECONDS, socketTimeout: SILENCE_MILLISECONDS },
     // An endpoint of one's own rarely resolves bucket.host.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
   });
 }
 
-/** Tries until it is there, an answer is final, or `patienceSeconds` are over; then the last error is thrown. */
-export async function uploadPatiently(
-  client: S3Client,
-  item: Outgoing,
-  patienceSeconds: number,
-  onRetry: (error: Error, waitSeconds: number) => void,
-): Promise<UploadProgress> {
-  const started = performance.now();
-  let wait = FIRST_WAIT_MILLISECONDS;
-  for (;;) {
-    try {
-      return await upload(client, item);
-    } catch (error) {
-      const spent = performance.now() - started;
-      if (FINAL_ERRORS.has((error as Error).name) || spent + wait > patienceSeconds * 1000) throw error;
-      onRetry(error as Error, wait / 1000);
-      await new Promise((resolve) => setTimeout(resolve, wait));
-      wait = Math.min(LONGEST_WAIT_MILLISECONDS, wait * 2);
-    }
-  }
+/** Where an object goes, and what is said of it. */
+export type Destination = Pick<UploadProgress, 'bucket' | 'key' | 'contentType' | 'metadata'>;
+
+export interface Sent {
+  readonly bucket: string;
+  readonly key: string;
+  /** False where the node's disk did not take the note that it was sent: it may be sent once more. */
+  readonly isNoted: boolean;
 }
 
-async function upload(client: S3Client, item: Outgoing): Promise<UploadProgress> {
-  const progress = readProgress(item);
-  if (progress === null) throw new Error(`${item.directory} holds no upload.json: ship the incident again`);
-  const file = await open(join(item.directory, progress.file));
+/** Sends a trace that is kept on the node, from where an earlier call came to. */
+export async function uploadKept(client: S3Client, item: Outgoing, patience: Patience): Promise<Sent> {
+  const begun = readProgress(item);
+  if (begun === null) throw new Error(`${item.directory} holds no upload.json: ship the incident again`);
+  const { bucket, key } = begun;
+  const file = await open(join(item.directory, begun.file));
   try {
     const { size } = await file.stat();
-    const target = { Bucket: progress.bucket, Key: progress.key };
+    const bodyAt = async (start: number) => {
+      const body = Buffer.alloc(Math.min(PART_BYTES, size - start));
+      await file.read(body, 0, body.length, start);
+      return body;
+    };
     if (size <= PART_BYTES) {
-      const body = Buffer.alloc(size);
-      await file.read(body, 0, size, 0);
-      await client.send(new PutObjectCommand({ ...target, Body: body, ...described(progress) }));
+      await put(client, begun, await bodyAt(0), patience);
     } else {
-      await uploadParts(client, item, progress, file, size);
+      await sendParts(item, begun, size, bodyAt, partSender(client, begun, patience));
     }
-    markShipped(item, { bucket: progress.bucket, key: progress.key, bytes: size }, progress.file);
-    return progress;
+    return { bucket, key, isNoted: markShipped(item, { bucket, key, bytes: size }, begun.file) };
   } finally {
     await file.close();
   }
 }
 
-function described({ contentType, metadata }: Pick<UploadProgress, 'contentType' | 'metadata'>) {
-  return { ContentType: contentType, Metadata: metadata };
-}
-
-async function uploadParts(
-  client: S3Client,
+async function sendParts(
   item: Outgoing,
   begun: UploadProgress,
-  file: Awaited<ReturnType<typeof open>>,
   size: number,
+  bodyAt: (start: number) => Promise<Buffer>,
+  sender: PartSender,
+  mayBeginAnew = true,
 ): Promise<void> {
-  const target = { Bucket: begun.bucket, Key: begun.key };
   let progress = begun;
-  if (progress.uploadId === null) {
-    const created = await client.send(
-      new CreateMultipartUploadCommand({
-        ...target,
-        ...described(progress),
-        ChecksumAlgorithm: 'CRC32',
-      }),
-    );
-    progress = { ...progress, uploadId: created.UploadId ?? null, parts: [] };
-    writeProgress(item, progress);
-  }
-  const UploadId = progress.uploadId!;
+  const advance = (step: Partial<UploadProgress>) => {
+    progress = { ...progress, ...step };
+    // A disk that does not take the receipt is no reason to send the part again: the upload goes on without.
+    tryToWrite(() => writeProgress(item, progress));
+  };
   try {
-    for (let number = progress.parts.length + 1; (number - 1) * PART_BYTES < size; number++) {
-      const start = (number - 1) * PART_BYTES;
-      const body = Buffer.alloc(Math.min(PART_BYTES, size - start));
-      await file.read(body, 0, body.length, start);
-      const sent = await client.send(
-        new UploadPartCommand({
-          ...target,
-          UploadId,
-          PartNumber: number,
-          Body: body,
-          ChecksumAlgorithm: 'CRC32',
-        }),
-      );
-      const part = { number, etag: sent.ETag ?? '', crc32: sent.ChecksumCRC32 ?? null };
-      progress = { ...progress, parts: [...progress.parts, part] };
-      writeProgress(item, progress);
+    const uploadId = progress.uploadId ?? (await sender.begin());
+    if (progress.uploadId === null) advance({ uploadId, parts: [] });
+    for (let start = progress.parts.length * PART_BYTES; start < size; start += PART_BYTES) {
+      const part = await sender.send(uploadId, progress.parts.length + 1, await bodyAt(start));
+      advance({ parts: [...progress.parts, part] });
     }
-    await client.send(
-      new CompleteMultipartUploadCommand({
-        ...target,
-        UploadId,
-        MultipartUpload: {
-          Parts: progress.parts.map(({ number, etag, crc32 }) => ({
-            PartNumber: number,
-            ETag: etag,
-            ...(crc32 === null ? {} : { ChecksumCRC32: crc32 }),
-          })),
-        },
-      }),
-    );
+    await sender.complete(uploadId, progress.parts);
   } catch (error) {
-    // S3 forgets uploads that a lifecycle rule ends: then the next try begins anew.
-    if ((error as Error).name === 'NoSuchUpload') {
-      writeProgress(item, { ...progress, uploadId: null, parts: [] });
-    }
-    throw error;
+    // S3 forgets uploads that a lifecycle rule ends: then it begins anew.
+    if ((error as Error).name !== 'NoSuchUpload' || !mayBeginAnew) throw error;
+    advance({ uploadId: null, parts: [] });
+    await sendParts(item, progress, size, bodyAt, sender, false);
   }
 }
 
 /** Sends a trace that found no room on the disk, straight from its source: nothing to resume, but nothing lost. */
 export async function uploadStream(
   client: S3Client,
-  target: Pick<UploadProgress, 'bucket' | 'key' | 'contentType' | 'metadata'>,
-  source: Readable,
+  destination: Destination,
+  source: AsyncIterable<Buffer>,
+  patience: Patience,
 ): Promise<void> {
-  const upload = new Upload({
-    client,
-    params: { Bucket: target.bucket, Key: target.key, Body: source, ...described(target) },
-    partSize: PART_BYTES,
-    queueSize: 1,
-  });
-  await upload.done();
+  const sender = partSender(client, destination, patience);
+  let uploadId: string | null = null;
+  const parts: Part[] = [];
+  let pending: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of source) {
+    pending.push(chunk);
+    bytes += chunk.length;
+    if (bytes <= PART_BYTES) continue;
+    const body = Buffer.concat(pending);
+    uploadId ??= await sender.begin();
+    parts.push(await sender.send(uploadId, parts.length + 1, body.subarray(0, PART_BYTES)));
+    pending = [body.subarray(PART_BYTES)];
+    bytes -= PART_BYTES;
+  }
+  const rest = Buffer.concat(pending);
+  if (uploadId === null) return put(client, destination, rest, patience);
+  parts.push(await sender.send(uploadId, parts.length + 1, rest));
+  await sender.complete(uploadId, parts);
+}
+
+async function put(client: S3Client, to: Destination, body: Buffer, patience: Patience): Promise<void> {
+  const command = new PutObjectCommand({ Bucket: to.bucket, Key: to.key, Body: body, ...described(to) });
+  await patiently(patience, (abortSignal) => client.send(command, { abortSignal }));
+}
+
+function described({ contentType, metadata }: Destination) {
+  return { ContentType: contentType, Metadata: metadata };
+}
+
+type Part = UploadProgress['parts'][number];
+
+/** The three steps of a multipart upload, each with the patience of its own. */
+interface PartSender {
+  readonly begin: () => Promise<string>;
+  readonly send: (uploadId: string, number: number, body: Buffer) => Promise<Part>;
+  readonly complete: (uploadId: string, parts: readonly Part[]) => Promise<void>;
+}
+
+function partSender(client: S3Client, to: Destination, patience: Patience): PartSender {
+  const object = { Bucket: to.bucket, Key: to.key };
+  const checksum = { ChecksumAlgorithm: 'CRC32' } as const;
+  return {
+    async begin() {
+      const command = new CreateMultipartUploadCommand({ ...object, ...described(to), ...checksum });
+      const { UploadId } = await patiently(patience, (abortSignal) => client.send(command, { abortSignal }));
+      if (UploadId === undefined) throw new Error('S3 began a multipart upload without an id');
+      return UploadId;
+    },
+    async send(UploadId, number, Body) {
+      const command = new UploadPartCommand({ ...object, UploadId, PartNumber: number, Body, ...checksum });
+      const sent = await patiently(patience, (abortSignal) => client.send(command, { abortSignal }));
+      return { number, etag: sent.ETag ?? '', crc32: sent.ChecksumCRC32 ?? null };
+    },
+    async complete(UploadId, parts) {
+      const Parts = parts.map(({ number, etag, crc32 }) => ({
+        PartNumber: number,
+        ETag: etag,
+        ...(crc32 === null ? {} : { ChecksumCRC32: crc32 }),
+      }));
+      const command = new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts } });
+      await patiently(patience, (abortSignal) => client.send(command, { abortSignal }));
+    },
+  };
 }

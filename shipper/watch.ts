@@ -147,7 +147,7 @@ export async function watch(
     }
     return 'stopped';
   } finally {
-    sender.stop();
+    await sender.stop();
   }
 
   function lookAtProcesses(armed: Armed, closely: boolean): void {

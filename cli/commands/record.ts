@@ -94,7 +94,8 @@ async function recordOptions(options: Options): Promise<RecordOptions> {
     service: checkedName('a service name (--service)', options.service),
     build: options.build === undefined ? null : checkedName('a build (--build)', options.build),
     node: nodeName(options.node, process.env),
-    bucket: options.bucket ?? process.env.PERFSCOPE_BUCKET ?? null,
+    // An empty name is what a line such as PERFSCOPE_BUCKET= leaves: none.
+    bucket: options.bucket || process.env.PERFSCOPE_BUCKET || null,
     target: parseTarget(options),
     capBytes: options.memory === undefined ? null : parseMemory(options.memory, cpus().length),
     depthSeconds: parseSeconds(options.depth),

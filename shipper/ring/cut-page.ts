@@ -11,7 +11,7 @@ import {
   TIME_SHIFT,
   TIME_STAMP,
 } from '../../trace/readers/trace-dat/ring-page.ts';
-import { type CallPrivacy, KNOWN_CALL_NUMBERS, keptDescriptor } from './privacy.ts';
+import { type CallPrivacy, KNOWN_CALL_NUMBERS, keptDescriptor, X32_BIT } from './privacy.ts';
 
 /**
  * Makes one raw ring page fit to leave the node, in place: only the events from `fromNs` up to and including
@@ -139,7 +139,7 @@ function scrubEvent(
     words.fill(0, payload + COMMON_WORDS, end);
     words[payload + enter.call] = number;
     words[payload + enter.call + 1] = number === NO_NUMBER ? NO_NUMBER : 0;
-    if (privacy.keepsDescriptor[number] === 1) {
+    if (privacy.keepsDescriptor[number & ~X32_BIT] === 1) {
       words[payload + enter.value] = keptDescriptor(value);
     }
   } else if (exit !== null && type === exit.type && size >= exit.words) {
@@ -152,7 +152,7 @@ function scrubEvent(
     if (isError(low, high)) {
       words[payload + exit.value] = low;
       words[payload + exit.value + 1] = high;
-    } else if (high !== 0 || low > 0x7fff_ffff || (low > 0 && privacy.hidesResult[number] === 1)) {
+    } else if (high !== 0 || low > (privacy.greatestResult[number & ~X32_BIT] ?? 0)) {
       words[payload + exit.value] = 1;
     } else {
       words[payload + exit.value] = low;
@@ -176,9 +176,6 @@ const NO_NUMBER = 0xffff_ffff;
 function keptNumber(number: number): number {
   return (number & ~X32_BIT) >>> 0 < KNOWN_CALL_NUMBERS ? number : NO_NUMBER;
 }
-
-/** Mark of the x32 interface of x86_64 (arch/x86/include/uapi/asm/unistd.h). */
-const X32_BIT = 0x4000_0000;
 
 /** -4095 to -1: an error number (MAX_ERRNO, include/linux/err.h). */
 function isError(low: number, high: number): boolean {

@@ -3,7 +3,6 @@ import {
   existsSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,6 +13,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory, tryToWrite, whyUnwritable } from '../unwritable.ts';
+import { roomIn } from './disk-reserve.ts';
 
 /**
  * Pages that were taken out of the kernel's ring, kept on the node as an extension of it: reading a ring consumes
@@ -32,8 +33,10 @@ export const HEAD_BYTES = 16;
 /** Digits of a drain's name: nanoseconds of 300 years. */
 const NAME_DIGITS = 20;
 
-/** Where a drain puts its pages; the next directory takes over where the disk of one is full. */
+/** Where a drain puts its pages; the next directory takes over where one has no room. */
 export interface PageSink {
+  /** How many more pages of this size may be put here; zero where no directory has room. */
+  room(pageBytes: number): number;
   append(cpu: number, pages: Uint8Array, heads: Uint8Array): void;
   close(): void;
 }
@@ -54,7 +57,7 @@ export function openSink(directories: readonly string[], monotonicNs: bigint): P
   const filesOf = (cpu: number) => {
     if (current === null) {
       current = join(remaining[0]!, name);
-      mkdirSync(current, { recursive: true, mode: 0o700 });
+      makeDirectory(current);
     }
     let files = open.get(cpu);
     if (files === undefined) {
@@ -66,7 +69,19 @@ export function openSink(directories: readonly string[], monotonicNs: bigint): P
     }
     return files;
   };
+  const goOn = () => {
+    close();
+    remaining.shift();
+    current = null;
+  };
   return {
+    room(pageBytes) {
+      for (;;) {
+        const pages = Math.floor(roomIn(remaining[0]!) / pageBytes);
+        if (pages > 0 || remaining.length === 1) return pages;
+        goOn();
+      }
+    },
     append(cpu, pages, heads) {
       for (;;) {
         try {
@@ -82,10 +97,8 @@ export function openSink(directories: readonly string[], monotonicNs: bigint): P
           }
           return;
         } catch (error) {
-          if (!isDiskFull(error) || remaining.length === 1) throw error;
-          close();
-          remaining.shift();
-          current = null;
+          if (whyUnwritable(error) === null || remaining.length === 1) throw error;
+          goOn();
         }
       }
     },
@@ -132,7 +145,9 @@ export function forgetDrains(
   pageBytes: number,
 ): void {
   let bytes = 0;
-  let forgottenNs = forgottenUntil(directories);
+  const forgottenNs = forgottenUntil(directories);
+  let newestNs = forgottenNs;
+  const unneeded: string[] = [];
   drains(directories)
     .reverse()
     .forEach(({ path }, age) => {
@@ -144,20 +159,36 @@ export function forgetDrains(
         .map((cpu) => newestPage(filesIn(path, Number(cpu)), pageBytes));
       const isNeeded = newest.some((time) => time >= oldestNeededNs);
       if (isNeeded && (age === 0 || bytes <= mostBytes)) return;
-      for (const time of newest) if (time > forgottenNs) forgottenNs = time;
-      rmSync(path, { recursive: true, force: true });
+      for (const time of newest) if (time > newestNs) newestNs = time;
+      unneeded.push(path);
     });
-  if (forgottenNs > 0n)
-    writeFileSync(join(directories[0]!, FORGOTTEN), forgottenNs.toString(), { mode: 0o600 });
+  // Noted first: whoever finds the pages gone must know.
+  if (newestNs > forgottenNs && !noteForgotten(directories, newestNs)) return;
+  for (const path of unneeded) tryToWrite(() => rmSync(path, { recursive: true, force: true }));
+}
+
+/** In the directory that is least likely to be full: the last, which is memory. */
+function noteForgotten(directories: readonly string[], untilNs: bigint): boolean {
+  return [...directories].reverse().some((directory) =>
+    tryToWrite(() => {
+      makeDirectory(directory);
+      writeFileSync(join(directory, FORGOTTEN), untilNs.toString(), { mode: 0o600 });
+    }),
+  );
 }
 
 /** Until when pages were removed (monotonic nanoseconds): what remains starts there. Zero where none were. */
 export function forgottenUntil(directories: readonly string[]): bigint {
-  try {
-    return BigInt(readFileSync(join(directories[0]!, FORGOTTEN), 'utf8'));
-  } catch {
-    return 0n;
+  let latest = 0n;
+  for (const directory of directories) {
+    try {
+      const until = BigInt(readFileSync(join(directory, FORGOTTEN), 'utf8'));
+      if (until > latest) latest = until;
+    } catch {
+      // None was noted there.
+    }
   }
+  return latest;
 }
 
 const FORGOTTEN = 'forgotten-until';

@@ -7,9 +7,10 @@ import type { RecordOptions } from '../record.ts';
 import { defaultCapBytes } from '../ring-size.ts';
 import { stay } from '../staying.ts';
 import { describeTarget, runningProcesses, threadTable } from '../target.ts';
+import { tryToWrite } from '../unwritable.ts';
 import { type LineWriter, lineWriter } from './line-writer.ts';
 import { runStrace } from './recorder.ts';
-import { makeStraceDirectory } from './trace-files.ts';
+import { straceDirectory } from './trace-files.ts';
 
 /** Between looks for processes to attach to; ever longer, up to the longest, while strace gets nothing out of them. */
 const LOOK_SECONDS = 1;
@@ -36,7 +37,7 @@ export async function recordByStrace(
     const capBytes = options.capBytes ?? defaultCapBytes(totalmem());
     const say = (line: string) => report(`${service}: ${line}`);
     const writer = lineWriter({
-      directory: makeStraceDirectory(directories, service),
+      directory: straceDirectory(directories, service),
       mostBytes: capBytes,
       depthSeconds: options.depthSeconds,
       report: say,
@@ -74,7 +75,8 @@ async function recordInto(
       sayOnce(`waiting for ${describeTarget(options.target)}`);
       continue;
     }
-    writeArmed(options.directories, armedBy(options, pids));
+    if (!tryToWrite(() => writeArmed(options.directories, armedBy(options, pids))))
+      sayOnce(`could not note what is recorded in ${options.directories.state}: it cannot be shipped`);
     const before = writer.lines;
     const complaint = await runStrace(pids, writer, signal);
     if (writer.lines > before) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Directories } from '../armed.ts';
@@ -15,12 +15,6 @@ export const FILE_BYTES = 8 * 1024 * 1024;
 
 export function straceDirectory(directories: Directories, service: string): string {
   return join(directories.spool, service, 'strace');
-}
-
-export function makeStraceDirectory(directories: Directories, service: string): string {
-  const directory = straceDirectory(directories, service);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return directory;
 }
 
 export function newStraceFile(directory: string, nowMilliseconds: number): string {

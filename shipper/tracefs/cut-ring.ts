@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { GREATEST_WINDOW_SECONDS } from '../clock.ts';
 import { ShipperError } from '../errors.ts';
-import { forgetDrains, isDiskFull } from '../ring/drained-pages.ts';
+import { forgetDrains } from '../ring/drained-pages.ts';
 import type { CutFile, CutRequest } from '../ship.ts';
+import { makeDirectory, tryToWrite } from '../unwritable.ts';
 import { isArmed, leaveOutSelf, ringStats } from './arm-ring.ts';
 import { cutTrace } from './cut-trace.ts';
 import { drainRing } from './drain-ring.ts';
@@ -27,21 +27,20 @@ export function cutRing(request: CutRequest): CutFile {
   const pageBytes = pageBytesOf(headerPage(tracefs, instance));
   const pages = pageDirectories(directories, armed.service);
   const marker = drainMarker(directories, armed.service);
-  mkdirSync(directories.state, { recursive: true, mode: 0o700 });
+  tryToWrite(() => makeDirectory(directories.state));
 
   const nowNs = process.hrtime.bigint();
-  const needed = nowNs - BigInt(GREATEST_WINDOW_SECONDS) * 1_000_000_000n;
-  forgetDrains(pages, needed, armed.capBytes * KEPT_RINGS, pageBytes);
   const stats = ringStats(instance);
-  const warnings: string[] = [];
-  try {
-    drainRing({ instance, pageBytes, directories: pages, marker, untilNs: nowNs });
-  } catch (error) {
-    if (!isDiskFull(error)) throw error;
-    warnings.push(
-      `no room for all pages of the ring in ${pages.join(' or ')}: what was not taken stays in the ring; make room and ship again under another incident`,
-    );
-  }
+  // What the ring holds now is about to be drained as well: together they stay below the limit.
+  const inRing = stats.reduce((sum, cpu) => sum + cpu.stats.bytes, 0);
+  forgetDrains(pages, oldestNeeded(nowNs, request.window), armed.capBytes * KEPT_RINGS - inRing, pageBytes);
+  const left = drainRing({ instance, pageBytes, directories: pages, marker, untilNs: nowNs });
+  const warnings =
+    left === null
+      ? []
+      : [
+          `no room for all pages of the ring in ${pages.join(' or ')} (${left}): what was not taken stays in the ring; make room and ship once more (--again)`,
+        ];
   const cut = cutTrace({
     instance,
     tracefs,
@@ -63,4 +62,11 @@ export function cutRing(request: CutRequest): CutFile {
     warnings: cut.recording.warnings,
     clock: { traceSeconds: monotonicSeconds, realtimeSeconds },
   };
+}
+
+/** Windows reach back some minutes from now, or as far as this one does. */
+export function oldestNeeded(nowNs: bigint, window: { readonly fromSeconds: number }): bigint {
+  const usual = nowNs - BigInt(GREATEST_WINDOW_SECONDS) * 1_000_000_000n;
+  const asked = BigInt(Math.max(0, Math.floor(window.fromSeconds * 1e9)));
+  return asked < usual ? asked : usual;
 }

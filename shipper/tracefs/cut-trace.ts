@@ -7,7 +7,7 @@ import type { Origin } from '../../trace/readers/trace-dat/ring-page.ts';
 import type { RecordedThread, Recording } from '../../trace/recording.ts';
 import type { Architecture } from '../../trace/trace.ts';
 import type { Armed } from '../armed.ts';
-import type { ClockPair, WantedWindow } from '../clock.ts';
+import { type ClockPair, clockOffset, GREATEST_WINDOW_SECONDS, type WantedWindow } from '../clock.ts';
 import { ShipperError } from '../errors.ts';
 import { coveredFrom, cutCpu, cutPages, indexPages } from '../ring/cut-window.ts';
 import { forgottenUntil } from '../ring/drained-pages.ts';
@@ -78,16 +78,29 @@ export function cutTrace(input: CutInput): TraceCut {
   const starts = cpus.flatMap((pages) => coveredFrom(pages, wanted) ?? []);
   starts.push(toNs(Number(forgottenUntil(input.pageDirectories)) / 1e9));
   const fromNs = Math.max(wanted.fromNs, toNs(armed.armedAtSeconds), ...starts);
-  const cut = { fromNs: Math.min(fromNs, wanted.toNs), toNs: wanted.toNs };
+  const cut = { fromNs, toNs: wanted.toNs };
+  const why = starts.some((start) => start === fromNs)
+    ? 'the ring was too small for the load; give it more memory (perfscope record --memory)'
+    : 'recording began only then';
+  const timeOfDay = (ns: number) =>
+    new Date((originSeconds + ns / 1e9 + clockOffset(clock)) * 1000).toISOString();
+  if (cut.fromNs >= cut.toNs) {
+    throw new ShipperError(
+      `expected the recording of ${armed.service} to cover the time before ${timeOfDay(cut.toNs)}, but it reaches back only to ${timeOfDay(fromNs)}: is the alarm's time right (--at)? If it is: ${why}`,
+    );
+  }
   const cuts = cpus.map((pages) => cutCpu(pages, cut, layout, privacy, origin));
+  if (cuts.every(({ first, end }) => first === end)) {
+    // Nobody could read anything in it, and the right trace could not be sent under this incident any more.
+    throw new ShipperError(
+      `expected system calls of ${armed.service} between ${timeOfDay(cut.fromNs)} and ${timeOfDay(cut.toNs)}, found none: is the alarm's time right (--at)? If it is, the service stood still all the while, and a longer window (--window ${GREATEST_WINDOW_SECONDS}) shows in what${input.warnings.map((warning) => `; ${warning}`).join('')}`,
+    );
+  }
 
   const warnings = [...window.warnings, ...input.warnings];
   if (cut.fromNs - wanted.fromNs > SHORT_NS) {
-    const has = `the trace reaches back ${seconds(cut.toNs - cut.fromNs)} s before the window's end instead of ${seconds(cut.toNs - wanted.fromNs)} s`;
     warnings.push(
-      starts.some((start) => start === cut.fromNs)
-        ? `${has}: the ring was too small for the load; give it more memory (perfscope record --memory)`
-        : `${has}: recording began only then`,
+      `the trace reaches back ${seconds(cut.toNs - cut.fromNs)} s before the window's end instead of ${seconds(cut.toNs - wanted.fromNs)} s: ${why}`,
     );
   }
   const recording: Recording = {

@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, openSync, readSync, rmSync, writeFile
 import { join } from 'node:path';
 import { COMMIT_LENGTH, MISSED_EVENTS } from '../../trace/readers/trace-dat/ring-page.ts';
 import { HEAD_BYTES, openSink, type PageSink } from '../ring/drained-pages.ts';
+import { tryToWrite, whyUnwritable } from '../unwritable.ts';
 import { ringCpus } from './tracefs.ts';
 
 /**
@@ -12,7 +13,7 @@ import { ringCpus } from './tracefs.ts';
 export interface Drain {
   readonly instance: string;
   readonly pageBytes: number;
-  /** Where the pages go; a further one takes over where the disk of the one before is full. */
+  /** Where the pages go; a further one takes over where the one before has no room. */
   readonly directories: readonly string[];
   /** Stands while pages are on their way: one that is there already tells of a drain that was killed. */
   readonly marker: string;
@@ -23,12 +24,12 @@ export interface Drain {
 /** Pages that are read before they are written: what a kill at the worst moment can lose of one CPU. */
 const PAGES_AT_ONCE = 64;
 
-/** Returns the number of pages taken. Throws where every directory's disk is full; the rest stays in the ring. */
-export function drainRing(drain: Drain): number {
+/** Returns why pages are still in the ring: there was room for no more. Null where all were taken. */
+export function drainRing(drain: Drain): string | null {
   const lastWasKilled = existsSync(drain.marker);
-  writeFileSync(drain.marker, '', { mode: 0o600 });
+  tryToWrite(() => writeFileSync(drain.marker, '', { mode: 0o600 }));
   const sink = openSink(drain.directories, drain.untilNs);
-  let pages = 0;
+  let left: string | null = null;
   try {
     for (const cpu of ringCpus(drain.instance)) {
       const ring = openSync(
@@ -36,30 +37,43 @@ export function drainRing(drain: Drain): number {
         constants.O_RDONLY | constants.O_NONBLOCK,
       );
       try {
-        pages += drainCpu(ring, cpu, sink, drain, lastWasKilled);
+        if (!drainCpu(ring, cpu, sink, drain, lastWasKilled)) left = NO_ROOM;
       } finally {
         closeSync(ring);
       }
+      if (left !== null) break;
     }
+  } catch (error) {
+    const why = whyUnwritable(error);
+    if (why === null) throw error;
+    // Pages that were read and not written are lost, as by a kill: the marker stays, and the next drain says so.
+    return why;
   } finally {
     sink.close();
   }
-  rmSync(drain.marker, { force: true });
-  return pages;
+  // A kill that not all CPUs were told of is for the next drain to tell.
+  if (left === null || !lastWasKilled) tryToWrite(() => rmSync(drain.marker, { force: true }));
+  return left;
 }
 
-function drainCpu(ring: number, cpu: number, sink: PageSink, drain: Drain, pagesWereLost: boolean): number {
+const NO_ROOM = 'the disks have no room that may be taken';
+
+/** False where there is no room for all pages; what was read is written. */
+function drainCpu(ring: number, cpu: number, sink: PageSink, drain: Drain, pagesWereLost: boolean): boolean {
   const { pageBytes } = drain;
   const batch = new Uint8Array(pageBytes * PAGES_AT_ONCE);
   const words = new Uint32Array(batch.buffer);
   const heads = new Uint8Array(PAGES_AT_ONCE * HEAD_BYTES);
   const untilHigh = Number(drain.untilNs >> 32n);
   const untilLow = Number(drain.untilNs & 0xffff_ffffn);
-  let pages = 0;
+  let isFirst = true;
   let isEmpty = false;
   while (!isEmpty) {
+    // Asked before they are read, which takes them out of the ring.
+    const room = Math.min(PAGES_AT_ONCE, sink.room(pageBytes));
+    if (room === 0) return false;
     let filled = 0;
-    while (filled < PAGES_AT_ONCE && !isEmpty) {
+    while (filled < room && !isEmpty) {
       const start = filled * pageBytes;
       if (!readPage(ring, batch, start, pageBytes)) {
         isEmpty = true;
@@ -69,15 +83,15 @@ function drainCpu(ring: number, cpu: number, sink: PageSink, drain: Drain, pages
       // A busy CPU fills the ring as fast as it is read: what is newer than the drain's start can wait.
       isEmpty = words[at + 1]! > untilHigh || (words[at + 1]! === untilHigh && words[at]! >= untilLow);
       if ((words[at + 2]! & COMMIT_LENGTH) === 0) continue;
-      if (pages + filled === 0 && pagesWereLost) words[at + 2] = words[at + 2]! | MISSED_EVENTS;
+      if (isFirst && pagesWereLost) words[at + 2] = words[at + 2]! | MISSED_EVENTS;
+      isFirst = false;
       heads.set(batch.subarray(start, start + HEAD_BYTES), filled * HEAD_BYTES);
       filled++;
     }
     if (filled === 0) break;
     sink.append(cpu, batch.subarray(0, filled * pageBytes), heads.subarray(0, filled * HEAD_BYTES));
-    pages += filled;
   }
-  return pages;
+  return true;
 }
 
 /** False where the ring has nothing more. */

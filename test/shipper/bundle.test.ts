@@ -1,8 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/** The oldest that nodes may have, where this machine has one beside the one that runs the tests. */
+const node20 = ['/usr/bin/node', '/usr/local/bin/node'].find(
+  (path) => spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout?.startsWith('v20.') === true,
+);
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
@@ -40,4 +45,37 @@ describe('the single file for nodes', () => {
       execFileSync(process.execPath, [file, 'ship', '--incident', 'i', ...state], { stdio: 'pipe' });
     expect(run).toThrow(/nothing is armed: arm it by «perfscope record/);
   });
+
+  it.skipIf(node20 === undefined)(
+    `sends with Node.js 20, and nothing but its own words${node20 === undefined ? ' (skipped: no Node.js 20)' : ''}`,
+    () => {
+      // A kept trace and no S3: the SDK is loaded, and would now tell of its future versions.
+      const spool = join(folder, 'node20');
+      const kept = join(spool, 'service', 'outgoing', 'incident');
+      mkdirSync(kept, { recursive: true });
+      writeFileSync(join(kept, 'trace'), 'trace');
+      const progress = {
+        bucket: 'b',
+        key: 'k',
+        contentType: 't',
+        metadata: {},
+        file: 'trace',
+        uploadId: null,
+      };
+      writeFileSync(join(kept, 'upload.json'), JSON.stringify({ ...progress, parts: [] }));
+      const options = ['ship', '--pending', '--patience', '0', '--spool', spool, '--state', spool];
+      const env = {
+        AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+      };
+      const { status, stderr } = spawnSync(node20!, [file, ...options], { env, encoding: 'utf8' });
+      expect(status).toBe(1);
+      expect(stderr.trim().split('\n')).toEqual([
+        expect.stringMatching(/^still kept: .*ECONNREFUSED/),
+        expect.stringContaining('one trace is still here'),
+      ]);
+    },
+  );
 });

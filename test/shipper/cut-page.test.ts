@@ -4,8 +4,9 @@ import { cutPage } from '../../shipper/ring/cut-page.ts';
 import { callPrivacy } from '../../shipper/ring/privacy.ts';
 import { parseEventFormat } from '../../trace/readers/trace-dat/event-format.ts';
 import { pageLayout } from '../../trace/readers/trace-dat/page-layout.ts';
-import { newCpuLog } from '../../trace/readers/trace-dat/ring-log.ts';
 import { newPageTally, pageDecoder } from '../../trace/readers/trace-dat/ring-page.ts';
+import { newRing } from '../../trace/readers/trace-dat/ring-records.ts';
+import { eventsOf } from '../trace/ring-events.ts';
 import {
   FORMATS,
   HEADER_PAGE,
@@ -60,17 +61,10 @@ function cut(bytes: Uint8Array<ArrayBuffer>, from: number, to: number) {
 }
 
 function decoded(words: Uint32Array) {
-  const log = newCpuLog(0);
+  const ring = newRing(0);
   const tally = newPageTally();
-  pageDecoder(layout, origin, tally).decode(words, 0, log);
-  const chunk = log.events[0]!;
-  const events = Array.from({ length: chunk.length }, (_, i) => ({
-    timeNs: chunk.timeNs[i]!,
-    tid: chunk.tid[i]!,
-    call: chunk.call[i]!,
-    value: chunk.value[i]!,
-  }));
-  return { events, tally };
+  pageDecoder(layout, origin, tally).decode(words, 0, ring);
+  return { events: [...eventsOf(ring)].sort((a, b) => a.timeNs - b.timeNs || a.tid - b.tid), tally };
 }
 
 describe('a page that leaves the node', () => {
@@ -136,5 +130,29 @@ describe('a page that leaves the node', () => {
     expect(losses(0, 100)).toEqual([12]);
     expect(losses(0, 2)).toEqual([12]);
     expect(losses(2, 100)).toEqual([]);
+  });
+
+  it('holds no address, whatever its call number says', () => {
+    const results: [call: number, given: bigint, kept: number][] = [
+      // 45 is brk to a 32-bit program, recvfrom in the table; 90, 163 and 192 are mmap, mremap and mmap2.
+      [45, 0x085e_9000n, 1],
+      [90, 0xf7d0_0000n, 1],
+      [163, 0x0040_0000n, 1],
+      [192, 0x5655_6000n, 1],
+      // A 32-bit program that is linked to the lowest address that the kernel maps.
+      [45, 32_768n, 1],
+      [45, 32_767n, 32_767],
+      // Numbers of the x32 interface are those of the table and a mark.
+      [0x4000_0000 + 9, 0x2000n, 1],
+      [0x4000_0000 + 0, 512n, 512],
+      // accept4 returns a descriptor.
+      [288, 1_048_576n, 1_048_576],
+      [288, 1_048_577n, 1],
+    ];
+    const events = results.map(
+      ([call, value], i): RingEvent => ({ timeNs: i, kind: 'exit', tid: 1, call, value }),
+    );
+    const { words } = cut(pageOf({ events }), 0, 100);
+    expect(decoded(words).events.map(({ value }) => value)).toEqual(results.map(([, , kept]) => kept));
   });
 });

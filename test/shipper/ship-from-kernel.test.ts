@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
@@ -150,6 +150,29 @@ describe.skipIf(missing !== null)(
       expect(calls(first).get('write')).toBeGreaterThanOrEqual(2_000);
       expect(calls(second).get('write')).toBeGreaterThanOrEqual(4_000);
       expect(second.losses).toEqual([]);
+    });
+
+    it('still has a full ring for the third alarm, and keeps no more than two rings on the disk', async () => {
+      await arm('--memory', '3M');
+      const ring = join(node.directories.spool, SERVICE, 'ring');
+      const kept = () =>
+        readdirSync(ring, { recursive: true, encoding: 'utf8' }).reduce(
+          (sum, name) => sum + statSync(join(ring, name)).size,
+          0,
+        );
+      const writes: number[] = [];
+      for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) {
+        // The first three alarms come at once, each later one finds the ring full again.
+        if (!['b', 'c'].includes(id)) await redis.load(10_000);
+        expect(await node.perfscope('ship', '--incident', id)).toMatchObject({ code: 0 });
+        writes.push(calls(await readTrace(once(await shipped(id)))).get('write') ?? 0);
+        // Directories and heads are a hundredth.
+        expect(kept()).toBeLessThanOrEqual(2 * 3 * 1024 * 1024 * 1.05);
+      }
+      // How much the ring holds from where every CPU is covered depends on which CPUs the load ran on.
+      expect(writes[0]).toBeGreaterThan(100);
+      expect(writes[1]).toBeGreaterThanOrEqual(writes[0]!);
+      expect(writes[2]).toBeGreaterThanOrEqual(writes[0]!);
     });
 
     it('ships two alarms that come at once, both whole', async () => {

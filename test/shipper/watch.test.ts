@@ -190,10 +190,12 @@ describe.skipIf(missing !== null)(`a watch${missing === null ? '' : ` (skipped: 
     });
 
     it('takes up restarts and obeys signals while S3 hangs', async () => {
-      join_(sleeper());
+      const busy = spawn('sh', ['-c', 'while sleep 0.05; do :; done'], { stdio: 'ignore' });
+      children.push(busy);
+      join_(busy.pid!);
       const nowhere = `http://127.0.0.1:${await freePort()}`;
       const cutOff = nodeUnderTest({ ...node.environment, AWS_ENDPOINT_URL: nowhere }, node.root);
-      await cutOff.perfscope('record', '--service', SERVICE, '--cgroup', group, '--measure', '0.1');
+      await cutOff.perfscope('record', '--service', SERVICE, '--cgroup', group, '--measure', '0.5');
       const kept = await cutOff.perfscope('ship', '--incident', 'kept', '--patience', '0');
       expect(kept.output).toContain('It is kept in');
       const hanging = await hangingServer();

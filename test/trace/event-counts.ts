@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { SWITCH } from '../../trace/readers/trace-dat/ring-log.ts';
-import { readRings } from '../../trace/readers/trace-dat.ts';
+import { readRings } from '../../trace/readers/trace-dat/read-rings.ts';
+import { eventsOf } from './ring-events.ts';
 
 /**
  * Counts the events of a trace.dat file per CPU and call number, by this project's reader and by trace-cmd.
@@ -11,15 +11,11 @@ import { readRings } from '../../trace/readers/trace-dat.ts';
 export type EventCounts = Map<string, number>;
 
 export async function countByReader(chunks: AsyncIterable<Uint8Array>): Promise<EventCounts> {
-  const { ring } = await readRings(chunks);
+  const { rings } = await readRings(chunks);
   const counts: EventCounts = new Map();
-  for (const [cpu, log] of ring.logs) {
-    for (const chunk of log.events) {
-      for (let i = 0; i < (chunk?.length ?? 0); i++) {
-        const number = chunk!.call[i]!;
-        if (number === SWITCH) continue;
-        add(counts, cpu, number >= 0 ? 'sys_enter' : 'sys_exit', number >= 0 ? number : ~number);
-      }
+  for (const ring of rings) {
+    for (const { kind, call } of eventsOf(ring)) {
+      if (kind !== 'switch') add(counts, ring.cpu, `sys_${kind}`, call);
     }
   }
   return counts;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TraceError } from '../../trace/errors.ts';
 import { readTrace } from '../../trace/open-trace.ts';
+import { readRings } from '../../trace/readers/trace-dat/read-rings.ts';
 import { NO_FD, NO_RESULT, OPEN, type Trace } from '../../trace/trace.ts';
 import { RECORDING, type RingEvent, type RingPage, traceDat } from './synthetic-ring.ts';
 
@@ -243,5 +244,13 @@ describe('the trace.dat reader', () => {
   it('refuses a file without system calls, and names the command that records them', async () => {
     const other: RingEvent = { timeNs: START_NS, kind: 'other', tid: 1, call: 0, value: 0n };
     await expect(readPages([[{ events: [other] }]])).rejects.toThrow(/no system call.*raw_syscalls/);
+  });
+
+  it('takes as many calls as a trace may have, and refuses one more with what to do', async () => {
+    const page = { events: [enter(0, 1, READ), exit(3, 1, READ), enter(5, 1, READ), exit(7, 1, READ)] };
+    const file = () => pieces(traceDat([[page], [page]], recordedFor(1)));
+    const { rings } = await readRings(file(), 4);
+    expect(rings.map(({ enters }) => enters)).toEqual([2, 2]);
+    await expect(readRings(file(), 3)).rejects.toThrow(/more than 3 system calls in one trace: .*--window/);
   });
 });

@@ -1,24 +1,13 @@
 import { TraceError } from '../errors.ts';
 import type { RecordedThread, Recording } from '../recording.ts';
 import type { Architecture, Loss, ReadOptions, Skip, Thread, Trace } from '../trace.ts';
-import { ByteCursor, EndOfInput } from './trace-dat/byte-cursor.ts';
-import {
-  blockKind,
-  type CpuRegion,
-  readHeader,
-  readRegionTable,
-  type TraceDatHeader,
-} from './trace-dat/header.ts';
+import { EndOfInput } from './trace-dat/byte-cursor.ts';
+import type { TraceDatHeader } from './trace-dat/header.ts';
 import { UnknownLayout } from './trace-dat/page-layout.ts';
 import { type PairedCalls, pairCalls } from './trace-dat/pair-calls.ts';
-import { type CpuLog, newCpuLog } from './trace-dat/ring-log.ts';
-import {
-  newPageTally,
-  type Origin,
-  type PageDecoder,
-  type PageTally,
-  pageDecoder,
-} from './trace-dat/ring-page.ts';
+import { type RingContents, readRings } from './trace-dat/read-rings.ts';
+import type { PageTally } from './trace-dat/ring-page.ts';
+import type { Ring } from './trace-dat/ring-records.ts';
 
 /**
  * Reads trace.dat of version 6: the kernel's own ring pages, and the descriptions needed to read them. Written by
@@ -29,33 +18,12 @@ import {
 
 export const RECORD_TRACE_DAT = 'trace-cmd record --file-version 6 -e raw_syscalls -C mono -P PID';
 
-/** Pages that are copied and decoded at a time. */
-const PAGES_AT_ONCE = 64;
-
-/** Clocks of tracefs that do not count nanoseconds (Documentation/trace/ftrace.rst, trace_clock). */
-const CLOCKS_WITHOUT_TIME = new Set(['counter', 'x86-tsc', 'ppc-tb']);
-
 export async function readTraceDat(
   chunks: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): Promise<Trace> {
-  const { header, ring } = await readRings(chunks);
-  return assemble(header, ring, options);
-}
-
-/** Everything that the file's rings hold, before calls are put together of it. */
-export async function readRings(
-  chunks: AsyncIterable<Uint8Array>,
-): Promise<{ readonly header: TraceDatHeader; readonly ring: RingContents }> {
-  const cursor = new ByteCursor(chunks);
-  const ring = newRingContents();
   try {
-    const header = await readHeader(cursor);
-    if (header.clock !== null && CLOCKS_WITHOUT_TIME.has(header.clock)) {
-      throw new UnknownLayout(`its trace_clock is ${header.clock}, which does not count time`);
-    }
-    await readRegions(cursor, header, ring);
-    return { header, ring };
+    return assemble(await readRings(chunks), options);
   } catch (error) {
     if (error instanceof UnknownLayout) {
       throw new TraceError(
@@ -70,103 +38,22 @@ export async function readRings(
       );
     }
     throw error;
-  } finally {
-    await cursor.close();
   }
 }
 
-export interface RingContents {
-  readonly logs: Map<number, CpuLog>;
-  readonly tally: PageTally;
-  origin: Origin | null;
-  decoder: PageDecoder | null;
-  /** Byte at which the input ended too early, or null. */
-  endedAt: number | null;
-}
-
-function newRingContents(): RingContents {
-  return { logs: new Map(), tally: newPageTally(), origin: null, decoder: null, endedAt: null };
-}
-
-async function readRegions(cursor: ByteCursor, header: TraceDatHeader, ring: RingContents): Promise<void> {
-  const buffers = [...header.buffers];
-  // The file is read once, front to back: what lies next is taken next, whichever CPU's or buffer's it is.
-  const regions = header.regions.filter((region) => region.size > 0);
-  const pageBytes = header.layout.pageBytes;
-  const staging = new Uint8Array(pageBytes * PAGES_AT_ONCE);
-  for (;;) {
-    regions.sort((a, b) => a.offset - b.offset);
-    buffers.sort((a, b) => a - b);
-    const region = regions[0];
-    const buffer = buffers[0];
-    if (buffer !== undefined && (region === undefined || buffer <= region.offset)) {
-      buffers.shift();
-      if (!(await cursor.skipTo(buffer))) break;
-      regions.push(...(await nextBuffer(cursor, header)).filter((r) => r.size > 0));
-      continue;
-    }
-    if (region === undefined) return;
-    regions.shift();
-    if (!(await cursor.skipTo(region.offset))) break;
-    if (!(await readRegion(cursor, region, header, staging, ring))) break;
-  }
-  ring.endedAt = cursor.position;
-}
-
-async function nextBuffer(cursor: ByteCursor, header: TraceDatHeader): Promise<CpuRegion[]> {
-  return readRegionTable(cursor, await blockKind(cursor), header.cpuCount);
-}
-
-/** Decodes one CPU's pages; false where the input ends within them. */
-async function readRegion(
-  cursor: ByteCursor,
-  region: CpuRegion,
-  header: TraceDatHeader,
-  staging: Uint8Array<ArrayBuffer>,
-  ring: RingContents,
-): Promise<boolean> {
-  const { layout } = header;
-  const words = new Uint32Array(staging.buffer);
-  const log = logOf(ring, region.cpu);
-  let left = region.size;
-  while (left > 0) {
-    const wanted = Math.min(left, staging.length);
-    const got = await cursor.fill(staging, wanted);
-    left -= got;
-    // A last page that is not whole is taken as far as it goes.
-    staging.fill(0, got, Math.ceil(got / layout.pageBytes) * layout.pageBytes);
-    for (let at = 0; at < got; at += layout.pageBytes) {
-      ring.origin ??= { low: words[at / 4]!, high: words[at / 4 + 1]! };
-      ring.decoder ??= pageDecoder(layout, ring.origin, ring.tally);
-      ring.decoder.decode(words, at / 4, log);
-    }
-    if (got < wanted) return false;
-  }
-  return true;
-}
-
-function logOf(ring: RingContents, cpu: number): CpuLog {
-  let log = ring.logs.get(cpu);
-  if (log === undefined) {
-    log = newCpuLog(cpu);
-    ring.logs.set(cpu, log);
-  }
-  return log;
-}
-
-function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptions): Trace {
-  const logs = [...ring.logs.values()].sort((a, b) => a.cpu - b.cpu);
-  const seen = logs.filter((log) => !Number.isNaN(log.firstNs));
-  const { origin, tally } = ring;
-  if (origin === null || logs.every((log) => log.enters + log.exits === 0)) {
+function assemble(contents: RingContents, options: ReadOptions): Trace {
+  const { header, tally, origin } = contents;
+  const rings = contents.rings.toSorted((a, b) => a.cpu - b.cpu);
+  const seen = rings.filter((ring) => !Number.isNaN(ring.firstNs));
+  if (origin === null || rings.every((ring) => ring.enters + ring.exits === 0)) {
     throw new TraceError(
       `expected raw_syscalls events in the trace.dat file, but found ${tally.otherEvents} events of other kinds and no system call. Record them by «${RECORD_TRACE_DAT}».`,
     );
   }
   const { recording } = header;
   const originSeconds = origin.high * (2 ** 32 / 1e9) + origin.low / 1e9;
-  const firstNs = Math.min(...seen.map((log) => log.firstNs));
-  const lastNs = Math.max(...seen.map((log) => log.lastNs));
+  const firstNs = Math.min(...seen.map((ring) => ring.firstNs));
+  const lastNs = Math.max(...seen.map((ring) => ring.lastNs));
   const recorded = recording === null ? null : recordedWindow(recording, originSeconds);
   // A silent node is silent from the window's start to its end: the recorder's bounds count, not the events'.
   const startNs = Math.min(firstNs, recorded?.startNs ?? firstNs);
@@ -176,7 +63,7 @@ function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptio
   const architecture = architectureOf(header, options);
   const recordedThreads = new Map(recording?.threads.map((thread) => [thread.tid, thread]));
   const processOf = (tid: number) => recordedThreads.get(tid)?.tgid ?? tid;
-  const calls = pairCalls(logs, tally.losses, startNs, architecture, processOf);
+  const calls = pairCalls(rings, tally.losses, startNs, architecture, processOf);
   return {
     format: 'trace.dat',
     architecture,
@@ -194,7 +81,7 @@ function assemble(header: TraceDatHeader, ring: RingContents, options: ReadOptio
     stack: null,
     stacks: null,
     losses: lossTable(tally, recording, startNs),
-    skips: skipTable(header, ring, calls),
+    skips: skipTable(contents, calls),
     window: {
       startSeconds: originSeconds + startNs / 1e9,
       endNs: endNs - startNs,
@@ -211,12 +98,12 @@ function recordedWindow(recording: Recording, originSeconds: number) {
 }
 
 /** Where the latest of the CPUs starts whose ring was overwritten; the others have lost nothing. */
-function coveredFrom(header: TraceDatHeader, logs: readonly CpuLog[], firstNs: number): number {
+function coveredFrom(header: TraceDatHeader, rings: readonly Ring[], firstNs: number): number {
   const overwritten = new Set<number>();
   for (const stat of header.cpuStats.matchAll(/CPU: (\d+)\s+entries: \d+\s+overrun: (\d+)/g)) {
     if (stat[2] !== '0') overwritten.add(Number(stat[1]));
   }
-  return Math.max(firstNs, ...logs.filter((log) => overwritten.has(log.cpu)).map((log) => log.firstNs));
+  return Math.max(firstNs, ...rings.filter((ring) => overwritten.has(ring.cpu)).map((ring) => ring.firstNs));
 }
 
 function architectureOf(header: TraceDatHeader, options: ReadOptions): Architecture {
@@ -251,8 +138,7 @@ function lossTable(tally: PageTally, recording: Recording | null, startNs: numbe
   return [...losses, ...dropped];
 }
 
-function skipTable(header: TraceDatHeader, ring: RingContents, calls: PairedCalls): Skip[] {
-  const { tally } = ring;
+function skipTable({ header, tally, endedAt }: RingContents, calls: PairedCalls): Skip[] {
   const rows: Skip[] = [
     {
       reason: 'returns of calls that began before the window',
@@ -292,9 +178,9 @@ function skipTable(header: TraceDatHeader, ring: RingContents, calls: PairedCall
     {
       reason: 'end of the file before the end of its rings',
       severity: 'loss',
-      count: ring.endedAt === null ? 0 : 1,
+      count: endedAt === null ? 0 : 1,
       remedy: 'Copy the file again from the node.',
-      firstAt: ring.endedAt,
+      firstAt: endedAt,
     },
     {
       reason:

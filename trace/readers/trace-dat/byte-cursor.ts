@@ -35,6 +35,18 @@ export class ByteCursor {
     return filled;
   }
 
+  /**
+   * What is at hand of the next `length` bytes, in whole units and aligned to 32-bit words, without copying; empty
+   * where there is less than a unit. Valid until the next read.
+   */
+  wholeUnits(unitBytes: number, length: number): Uint8Array {
+    const available = Math.min(length, this.#chunk.length - this.#at);
+    const isAligned = (this.#chunk.byteOffset + this.#at) % 4 === 0;
+    const taken = isAligned ? available - (available % unitBytes) : 0;
+    this.#at += taken;
+    return this.#chunk.subarray(this.#at - taken, this.#at);
+  }
+
   async bytes(length: number): Promise<Uint8Array> {
     // Grown as bytes arrive: a forged length must not allocate what the input does not hold.
     let target = new Uint8Array(Math.min(length, 65_536));

@@ -1,32 +1,32 @@
-import type { Architecture, Switches } from '../../trace.ts';
-import { kindTable, UNSEEN } from './kind-table.ts';
+import { RESTART_BLOCK } from '../../syscalls/call-traits.ts';
+import { type Architecture, NO_RESULT, OPEN, type Switches } from '../../trace.ts';
 import {
+  CALLS,
   type CallRows,
-  CHUNK_TAKEN,
   COUNTS,
-  type Cursors,
-  ENDED,
-  LIVE,
-  LOSS,
-  LOSS_NS,
+  DUE_NS,
+  descriptorOf,
+  follow,
+  identify,
+  keptResult,
   LOST_ENTERS,
   LOST_RETURNS,
-  NEW_KIND,
-  NEW_THREAD,
-  PROCESS_ENDED,
-  pairEvents,
+  newIdentified,
   ROW,
   START_NS,
-  STOPPED_AT,
   SWITCH_ROW,
   type SwitchRows,
   threadId,
-} from './pair-events.ts';
-import type { CpuLog, RingLoss } from './ring-log.ts';
+  writeRows,
+} from './follow-threads.ts';
+import { ENDS_ITS_PROCESS, IS_RESTART, KIND, kindTable, NEVER_RETURNS, UNSEEN } from './kind-table.ts';
+import { mergeRings } from './merge-rings.ts';
+import type { Ring, RingLoss } from './ring-records.ts';
 
 /**
- * Merges the logs of all CPUs by time and pairs each enter with its thread's next exit. A thread may enter on one
- * CPU and return on another, so pairing needs the merged order.
+ * Merges the rings by time and finds each call's return: the next one of its thread, on whichever CPU. Where a
+ * return that was taken for a call's on its own ring turns out to be a later call's, because the thread has been on
+ * another CPU in between, it is put back until its time has come.
  */
 export interface PairedCalls {
   readonly length: number;
@@ -47,58 +47,68 @@ export interface PairedCalls {
   readonly lostReturns: number;
 }
 
+/** A return that was put back. */
+interface Return {
+  /** From the origin. */
+  readonly timeNs: number;
+  readonly thread: number;
+  /** Of the kind table. */
+  readonly entry: number;
+  readonly result: number;
+}
+
 export function pairCalls(
-  logs: readonly CpuLog[],
+  rings: readonly Ring[],
   losses: readonly RingLoss[],
   startNs: number,
   architecture: Architecture,
   processOf: (tid: number) => number,
 ): PairedCalls {
-  const rows = emptyRows(logs.reduce((sum, log) => sum + log.enters, 0));
-  const switches = emptySwitches(logs.reduce((sum, log) => sum + log.switches, 0));
+  const rows = emptyRows(rings.reduce((sum, ring) => sum + ring.enters, 0));
+  const switches = emptySwitches(rings.reduce((sum, ring) => sum + ring.switches, 0));
   const [enterNs, durationNs, thread, cpu, call, result, fd] = rows;
   const kinds = kindTable(architecture);
   const tids: number[] = [];
   let threadOf = new Int32Array(65_536).fill(UNSEEN);
-  let openRow = new Int32Array(256).fill(UNSEEN);
-  let restartRow = new Int32Array(256).fill(UNSEEN);
-
-  const dated = losses
+  let lastRow = new Int32Array(256).fill(UNSEEN);
+  let freeAt = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
+  /** The earliest first. */
+  const putBack: Return[] = [];
+  const datedLosses = losses
     .filter((loss): loss is RingLoss & { timeNs: number } => loss.timeNs !== null)
     .sort((a, b) => a.timeNs - b.timeNs);
-  let passedLosses = 0;
   const bounds = new Float64Array(2);
   bounds[START_NS] = startNs;
-  bounds[LOSS_NS] = dated[0]?.timeNs ?? Number.POSITIVE_INFINITY;
   const counts = new Int32Array(COUNTS);
+  setDue();
 
-  const cursors = emptyCursors(logs);
-  const chunkOf = new Int32Array(logs.length).fill(-1);
-  const [times, tidColumns, numbers, values, , position, end, head, live] = cursors;
-  for (let log = 0; log < logs.length; log++) if (nextChunk(log)) live[counts[LIVE]!++] = log;
-
-  while (counts[LIVE]! > 0) {
-    const reason = pairEvents(
-      cursors,
-      rows,
-      switches,
-      [threadOf, openRow, restartRow],
-      [kinds.kindOf, kinds.traits],
-      bounds,
-      counts,
-    );
-    const log = counts[STOPPED_AT]!;
-    if (reason === LOSS) passLoss();
-    else if (reason === NEW_THREAD) newThread(threadId(tidColumns[log]![position[log]!]!));
-    else if (reason === NEW_KIND) newKind(numbers[log]![position[log]!]!);
-    else if (reason === PROCESS_ENDED) endProcess(processOf(counts[ENDED]!), enterNs[counts[ROW]! - 1]!);
-    if ((reason === CHUNK_TAKEN || reason === PROCESS_ENDED) && position[log]! >= end[log]!) {
-      if (!nextChunk(log)) {
-        const gone = live.indexOf(log);
-        live.copyWithin(gone, gone + 1, counts[LIVE]!--);
-      }
+  const { batch, next: nextBatch } = mergeRings(rings);
+  const identified = newIdentified();
+  for (let length = nextBatch(); length > 0; length = nextBatch()) {
+    let known = 0;
+    while (known < length) {
+      known = identify(
+        batch.tid,
+        batch.number,
+        threadOf,
+        kinds.entries,
+        identified.thread,
+        identified.entry,
+        known,
+        length,
+      );
+      if (known < length) introduce(known);
+    }
+    for (let at = 0; at < length; ) {
+      at = follow(batch, identified, lastRow, freeAt, rows, switches, bounds, counts, at, length);
+      writeRows(batch, identified, rows, startNs, counts[ROW]!, counts[CALLS]!);
+      counts[ROW]! += counts[CALLS]!;
+      if (at === length) break;
+      if (batch.startNs[at]! >= bounds[DUE_NS]!) passDue();
+      else takeThoughtfully(at++);
     }
   }
+  while (putBack.length > 0) passDue();
 
   const [switchNs, switchCpu, previous, next, runnable] = switches;
   // Which thread a switch is about is known when all have been seen.
@@ -123,77 +133,131 @@ export function pairCalls(
     lostReturns: counts[LOST_RETURNS]!,
   };
 
-  /** A chunk that was taken is let go: the columns of the trace take its place in memory. */
-  function nextChunk(log: number): boolean {
-    const { events } = logs[log]!;
-    let index = chunkOf[log]!;
-    if (index >= 0) events[index] = null;
-    do index++;
-    while (index < events.length && events[index]!.length === 0);
-    chunkOf[log] = index;
-    const chunk = events[index];
-    if (chunk === undefined || chunk === null) return false;
-    times[log] = chunk.timeNs;
-    tidColumns[log] = chunk.tid;
-    numbers[log] = chunk.call;
-    values[log] = chunk.value;
-    position[log] = 0;
-    end[log] = chunk.length;
-    head[log] = chunk.timeNs[0]!;
-    return true;
+  /** Adds the thread and the kind of call of a record. */
+  function introduce(at: number): void {
+    const id = threadId(batch.tid[at]!);
+    const number = batch.number[at]!;
+    if ((threadOf[id] ?? UNSEEN) === UNSEEN) newThread(id);
+    const call = number >= 0 ? number : ~number;
+    if (kinds.entries[call] === UNSEEN) kinds.add(call);
+  }
+
+  /** Takes a record of a call or a return, with every case that there is. */
+  function takeThoughtfully(at: number): void {
+    const timeNs = batch.startNs[at]!;
+    const endNs = batch.endNs[at]!;
+    const index = identified.thread[at]!;
+    const entry = identified.entry[at]!;
+    const returned = batch.result[at]!;
+    const freeNs = freeAt[index]!;
+    if (freeNs !== OPEN && freeNs > timeNs) putBackReturn(index);
+    if (batch.number[at]! < 0) {
+      takeReturn({ timeNs, thread: index, entry, result: returned });
+      return;
+    }
+    const before = lastRow[index]!;
+    const isContinued = (entry & IS_RESTART) !== 0 && before !== UNSEEN && result[before] === RESTART_BLOCK;
+    if (freeAt[index] === OPEN) giveUp(index, timeNs);
+    const isOver = (entry & NEVER_RETURNS) !== 0;
+    const row = counts[ROW]!++;
+    enterNs[row] = timeNs - startNs;
+    durationNs[row] = isOver ? 0 : OPEN;
+    thread[row] = index;
+    cpu[row] = batch.cpu[at]!;
+    call[row] = isContinued ? call[before]! : entry & KIND;
+    result[row] = NO_RESULT;
+    fd[row] = descriptorOf(entry, batch.value[at]!);
+    lastRow[index] = row;
+    freeAt[index] = isOver ? timeNs : OPEN;
+    if (endNs !== OPEN) insert({ timeNs: endNs, thread: index, entry, result: returned });
+    if ((entry & ENDS_ITS_PROCESS) !== 0) endProcess(processOf(tids[index]!), timeNs);
+  }
+
+  /** The return of the thread's open call is missing. */
+  function giveUp(index: number, timeNs: number): void {
+    durationNs[lastRow[index]!] = 0;
+    freeAt[index] = timeNs;
+    counts[LOST_RETURNS]!++;
+  }
+
+  function takeReturn({ timeNs, thread: index, entry, result: returned }: Return): void {
+    if (freeAt[index] !== OPEN) {
+      counts[LOST_ENTERS]!++;
+      return;
+    }
+    const open = lastRow[index]!;
+    if ((entry & KIND) !== call[open]! && (entry & IS_RESTART) === 0) {
+      giveUp(index, timeNs);
+      counts[LOST_ENTERS]!++;
+      return;
+    }
+    freeAt[index] = timeNs;
+    durationNs[open] = timeNs - startNs - enterNs[open]!;
+    result[open] = keptResult(returned, entry);
+  }
+
+  /** What was taken for the return of the thread's last call is not, or not yet. */
+  function putBackReturn(index: number): void {
+    const open = lastRow[index]!;
+    insert({ timeNs: freeAt[index]!, thread: index, entry: call[open]!, result: result[open]! });
+    freeAt[index] = OPEN;
+    durationNs[open] = OPEN;
+    result[open] = NO_RESULT;
+  }
+
+  function insert(later: Return): void {
+    let place = putBack.length;
+    while (place > 0 && putBack[place - 1]!.timeNs > later.timeNs) place--;
+    putBack.splice(place, 0, later);
+    setDue();
+  }
+
+  function setDue(): void {
+    bounds[DUE_NS] = Math.min(putBack[0]?.timeNs ?? OPEN, datedLosses[0]?.timeNs ?? OPEN);
+  }
+
+  function passDue(): void {
+    if ((datedLosses[0]?.timeNs ?? OPEN) <= bounds[DUE_NS]!) {
+      passLoss(datedLosses.shift()!);
+    } else {
+      const due = putBack.shift()!;
+      const freeNs = freeAt[due.thread]!;
+      if (freeNs !== OPEN && freeNs > due.timeNs) putBackReturn(due.thread);
+      takeReturn(due);
+    }
+    setDue();
   }
 
   /** Whoever was in a call on the CPU of a loss may have returned, and entered another, unseen. */
-  function passLoss(): void {
-    const lossCpu = dated[passedLosses++]!.cpu;
-    bounds[LOSS_NS] = dated[passedLosses]?.timeNs ?? Number.POSITIVE_INFINITY;
-    for (let t = 0; t < tids.length; t++) {
-      const open = openRow[t]!;
-      if (open === UNSEEN || cpu[open] !== lossCpu) continue;
-      durationNs[open] = 0;
-      counts[LOST_RETURNS]!++;
-      openRow[t] = UNSEEN;
+  function passLoss({ cpu: lossCpu, timeNs }: { readonly cpu: number; readonly timeNs: number }): void {
+    for (let index = 0; index < tids.length; index++) {
+      if (freeAt[index] === OPEN && cpu[lastRow[index]!] === lossCpu) giveUp(index, timeNs);
     }
   }
 
   /** What a thread is in when its process ends lasted until then, and is no hang. */
   function endProcess(process: number, timeNs: number): void {
-    for (let t = 0; t < tids.length; t++) {
-      const open = openRow[t]!;
-      if (open === UNSEEN || processOf(tids[t]!) !== process) continue;
-      durationNs[open] = timeNs - enterNs[open]!;
-      openRow[t] = UNSEEN;
+    for (let index = 0; index < tids.length; index++) {
+      const freeNs = freeAt[index]!;
+      if (freeNs <= timeNs || processOf(tids[index]!) !== process) continue;
+      if (freeNs !== OPEN) putBackReturn(index);
+      durationNs[lastRow[index]!] = timeNs - startNs - enterNs[lastRow[index]!]!;
+      freeAt[index] = timeNs;
     }
-  }
-
-  function newKind(number: number): void {
-    kinds.add(number >= 0 ? number : ~number);
   }
 
   function newThread(id: number): void {
     const index = tids.length;
     if (id >= threadOf.length) threadOf = grown(threadOf, id + 1);
-    if (index >= openRow.length) {
-      openRow = grown(openRow, index + 1);
-      restartRow = grown(restartRow, index + 1);
+    if (index >= lastRow.length) {
+      lastRow = grown(lastRow, index + 1);
+      const times = new Float64Array(lastRow.length).fill(Number.NEGATIVE_INFINITY);
+      times.set(freeAt);
+      freeAt = times;
     }
     threadOf[id] = index;
     tids.push(id);
   }
-}
-
-function emptyCursors(logs: readonly CpuLog[]): Cursors {
-  return [
-    [],
-    [],
-    [],
-    [],
-    Int32Array.from(logs, (log) => log.cpu),
-    new Int32Array(logs.length),
-    new Int32Array(logs.length),
-    new Float64Array(logs.length),
-    new Int32Array(logs.length),
-  ];
 }
 
 function emptyRows(length: number): CallRows {

@@ -1,5 +1,22 @@
+import type * as trace from '../../trace.ts';
 import type { PageLayout } from './page-layout.ts';
-import { type CpuLog, eventChunk, NO_CALL_NUMBER, type RingLoss, RUNNABLE, SWITCH } from './ring-log.ts';
+import type * as records from './ring-records.ts';
+import { chunkWithRoom, type RecordChunk, type Ring, type RingLoss } from './ring-records.ts';
+
+// V8 folds a module's own constants, and looks an imported one up at each use. The types hold them together.
+const TIMES: typeof records.TIMES = 2;
+const START: typeof records.START = 0;
+const END: typeof records.END = 1;
+const WORDS: typeof records.WORDS = 4;
+const TID: typeof records.TID = 0;
+const NUMBER: typeof records.NUMBER = 1;
+const VALUE: typeof records.VALUE = 2;
+const RESULT: typeof records.RESULT = 3;
+const SWITCH: typeof records.SWITCH = -0x8000;
+const NO_CALL_NUMBER: typeof records.NO_CALL_NUMBER = 0x7ffe;
+const RUNNABLE: typeof records.RUNNABLE = 0x4000_0000;
+const OPEN: typeof trace.OPEN = Number.POSITIVE_INFINITY;
+const NO_RESULT: typeof trace.NO_RESULT = -0x8000_0000;
 
 /**
  * Decodes the kernel's ring pages (struct buffer_data_page and struct ring_buffer_event in
@@ -18,9 +35,9 @@ export const MISSED_STORED = 0x4000_0000;
 export const COMMIT_LENGTH = 0x000f_ffff;
 
 /** Bits that a time in an event's head leaves to the word behind it (TS_SHIFT). */
-export const TIME_SHIFT = 2 ** 27;
+export const TIME_SHIFT = 0x800_0000;
 
-/** The least words that an event of a page can take that is worth a row: its head, type and thread, call number. */
+/** The least words that an event of a page can take that is worth a record: its head, type and thread, call number. */
 const LEAST_EVENT_WORDS = 4;
 
 /** Bits of prev_state of a thread that waits (TASK_REPORT); the bit above them marks a preempted one. */
@@ -47,11 +64,12 @@ export interface Origin {
 }
 
 /**
- * Decodes pages into a log. What the hot loop needs lies in typed arrays, not in objects: V8 throws compiled code
- * away when the last object of a shape that it was compiled for dies, and each file has objects of its own.
+ * Decodes pages into records of their ring. What the hot loop needs lies in typed arrays, not in objects: V8 throws
+ * compiled code away when the last object of a shape that it was compiled for dies, and each file has objects of its
+ * own.
  */
 export interface PageDecoder {
-  readonly decode: (words: Uint32Array, page: number, log: CpuLog) => void;
+  readonly decode: (words: Uint32Array, page: number, ring: Ring) => void;
 }
 
 /** Places in `shape`. */
@@ -62,28 +80,34 @@ const ENTER = 3;
 const EXIT = 8;
 const SCHED = 13;
 /** Within an event's shape: its type, least words, thread, then what differs. */
-const TYPE = 0;
-const WORDS = 1;
-const TID = 2;
-const NUMBER = 3;
-const VALUE = 4;
-const STATE = 3;
-const NEXT = 4;
+const EVENT_TYPE = 0;
+const EVENT_WORDS = 1;
+const EVENT_TID = 2;
+const CALL_NUMBER = 3;
+const CALL_VALUE = 4;
+const PREVIOUS_STATE = 3;
+const NEXT_TID = 4;
 
-/** Places in `times`. */
+/** Places in `pageTimes`. */
 const ORIGIN_LOW = 0;
 const ORIGIN_HIGH = 1;
 const LAST = 2;
 
 /** Places in `counts`. */
-const ROW = 0;
+const RECORDS = 0;
 const ENTERS = 1;
-const SWITCHES = 2;
-const OTHER = 3;
-const BROKEN = 4;
-const BACKWARDS = 5;
+const EXITS = 2;
+const SWITCHES = 3;
+const OTHER = 4;
+const BROKEN = 5;
+const BACKWARDS = 6;
+const COUNTS = 7;
 
 const ABSENT = -1;
+
+/** Threads whose open calls are remembered while a ring is decoded, by the low bits of their ids. */
+const REMEMBERED = 16_384;
+const NONE = -1;
 
 export function pageDecoder(layout: PageLayout, origin: Origin, tally: PageTally): PageDecoder {
   const { enter, exit, sched } = layout;
@@ -100,26 +124,31 @@ export function pageDecoder(layout: PageLayout, origin: Origin, tally: PageTally
       ? [ABSENT, 0, 0, 0, 0]
       : [sched.type, sched.words, sched.previousTid, sched.previousState, sched.nextTid]),
   ]);
-  const times = Float64Array.from([origin.low, origin.high, 0]);
-  const counts = new Int32Array(6);
+  const pageTimes = Float64Array.from([origin.low, origin.high, 0]);
+  const counts = new Int32Array(COUNTS);
   const room = Math.ceil(capacity / LEAST_EVENT_WORDS);
+  const openRecord = new Int32Array(REMEMBERED);
+  let current: RecordChunk | null = null;
   return {
-    decode(words, page, log) {
-      if ((words[page + layout.commitWord]! & MISSED_EVENTS) !== 0) {
-        tally.losses.push(missedBefore(words, page, layout, origin, log));
-      }
-      const chunk = eventChunk(log, room);
+    decode(words, page, ring) {
+      const isMissing = (words[page + layout.commitWord]! & MISSED_EVENTS) !== 0;
+      if (isMissing) tally.losses.push(missedBefore(words, page, layout, origin, ring));
+      const chunk = chunkWithRoom(ring, room);
+      // A return behind a gap may be another call's than that before it.
+      if (isMissing || chunk !== current) openRecord.fill(NONE);
+      current = chunk;
+      const before = chunk.length;
       counts.fill(0);
-      counts[ROW] = chunk.length;
-      times[LAST] = log.lastNs;
-      decodePage(words, page, shape, times, counts, chunk.timeNs, chunk.tid, chunk.call, chunk.value);
-      const rows = counts[ROW]! - chunk.length;
-      if (rows > 0 && Number.isNaN(log.firstNs)) log.firstNs = chunk.timeNs[chunk.length]!;
-      chunk.length = counts[ROW]!;
-      log.enters += counts[ENTERS]!;
-      log.switches += counts[SWITCHES]!;
-      log.exits += rows - counts[ENTERS]! - counts[SWITCHES]!;
-      log.lastNs = times[LAST]!;
+      counts[RECORDS] = before;
+      pageTimes[LAST] = ring.lastNs;
+      decodePage(words, page, shape, pageTimes, counts, openRecord, chunk.times, chunk.words);
+      chunk.length = counts[RECORDS]!;
+      const events = counts[ENTERS]! + counts[EXITS]! + counts[SWITCHES]!;
+      if (events > 0 && Number.isNaN(ring.firstNs)) ring.firstNs = chunk.times[before * TIMES + START]!;
+      ring.enters += counts[ENTERS]!;
+      ring.exits += counts[EXITS]!;
+      ring.switches += counts[SWITCHES]!;
+      ring.lastNs = pageTimes[LAST]!;
       tally.otherEvents += counts[OTHER]!;
       tally.brokenPages += counts[BROKEN]!;
       tally.backwards += counts[BACKWARDS]!;
@@ -132,15 +161,15 @@ function missedBefore(
   page: number,
   layout: PageLayout,
   origin: Origin,
-  log: CpuLog,
+  ring: Ring,
 ): RingLoss {
   const commit = words[page + layout.commitWord]!;
   const end = page + layout.dataWord + ((commit & COMMIT_LENGTH) >>> 2);
   // The count follows the events where the page has room for it (ring_buffer_read_page).
   const isCounted = (commit & MISSED_STORED) !== 0 && end + 2 <= page + layout.pageBytes / 4;
   return {
-    cpu: log.cpu,
-    timeNs: log.lastNs === Number.NEGATIVE_INFINITY ? null : pageTime(words, page, origin),
+    cpu: ring.cpu,
+    timeNs: ring.lastNs === Number.NEGATIVE_INFINITY ? null : pageTime(words, page, origin),
     events: isCounted ? words[end]! + words[end + 1]! * 2 ** 32 : null,
   };
 }
@@ -154,35 +183,40 @@ function decodePage(
   words: Uint32Array,
   page: number,
   shape: Int32Array,
-  times: Float64Array,
+  pageTimes: Float64Array,
   counts: Int32Array,
-  timeNs: Float64Array,
-  tid: Int32Array,
-  call: Int16Array,
-  value: Int32Array,
+  openRecord: Int32Array,
+  recordTimes: Float64Array,
+  recordWords: Int32Array,
 ): void {
   const capacity = shape[CAPACITY]!;
   const length = (words[page + shape[COMMIT]!]! & COMMIT_LENGTH) >>> 2;
   let at = page + shape[DATA]!;
   const end = at + Math.min(length, capacity);
   if (length > capacity) counts[BROKEN]!++;
-  const originLow = times[ORIGIN_LOW]!;
-  const originHigh = times[ORIGIN_HIGH]!;
+  const originLow = pageTimes[ORIGIN_LOW]!;
+  const originHigh = pageTimes[ORIGIN_HIGH]!;
   let time = (words[page + 1]! - originHigh) * 2 ** 32 + (words[page]! - originLow);
-  let last = times[LAST]!;
-  let row = counts[ROW]!;
+  let last = pageTimes[LAST]!;
+  let record = counts[RECORDS]!;
   let enters = 0;
-  const enterType = shape[ENTER + TYPE]!;
-  const enterWords = shape[ENTER + WORDS]!;
-  const enterTid = shape[ENTER + TID]!;
-  const enterCall = shape[ENTER + NUMBER]!;
-  const enterValue = shape[ENTER + VALUE]!;
-  const exitType = shape[EXIT + TYPE]!;
-  const exitWords = shape[EXIT + WORDS]!;
-  const exitTid = shape[EXIT + TID]!;
-  const exitCall = shape[EXIT + NUMBER]!;
-  const exitValue = shape[EXIT + VALUE]!;
+  let exits = 0;
+  const enterType = shape[ENTER + EVENT_TYPE]!;
+  const enterWords = shape[ENTER + EVENT_WORDS]!;
+  const enterTid = shape[ENTER + EVENT_TID]!;
+  const enterCall = shape[ENTER + CALL_NUMBER]!;
+  const enterValue = shape[ENTER + CALL_VALUE]!;
+  const exitType = shape[EXIT + EVENT_TYPE]!;
+  const exitWords = shape[EXIT + EVENT_WORDS]!;
+  const exitTid = shape[EXIT + EVENT_TID]!;
+  const exitCall = shape[EXIT + CALL_NUMBER]!;
+  const exitValue = shape[EXIT + CALL_VALUE]!;
 
+  // The exported constants, folded.
+  const padding: typeof PADDING = 29;
+  const timeExtend: typeof TIME_EXTEND = 30;
+  const timeStamp: typeof TIME_STAMP = 31;
+  const timeShift: typeof TIME_SHIFT = 0x800_0000;
   while (at < end) {
     const head = words[at]!;
     const type = head & 31;
@@ -194,11 +228,11 @@ function decodePage(
       payload = at + 2;
       size = ((words[at + 1]! + 3) >>> 2) - 1;
       if (size < 0) size = capacity;
-    } else if (type >= PADDING) {
-      if (type === TIME_EXTEND) {
-        time += words[at + 1]! * TIME_SHIFT;
+    } else if (type >= padding) {
+      if (type === timeExtend) {
+        time += words[at + 1]! * timeShift;
         at += 2;
-      } else if (type === TIME_STAMP) {
+      } else if (type === timeStamp) {
         time = absoluteTime(head >>> 5, words[at + 1]!, words[page + 1]!, originLow, originHigh);
         at += 2;
       } else if (head >>> 5 === 0) {
@@ -221,46 +255,69 @@ function decodePage(
     last = time;
     const eventType = words[payload]! & 0xffff;
     if (eventType === enterType && size >= enterWords) {
-      timeNs[row] = time;
-      tid[row] = words[payload + enterTid]!;
-      call[row] = callNumber(words[payload + enterCall]!);
-      value[row] = words[payload + enterValue]!;
-      row++;
+      const tid = words[payload + enterTid]! | 0;
+      recordTimes[record * TIMES + START] = time;
+      recordTimes[record * TIMES + END] = OPEN;
+      recordWords[record * WORDS + TID] = tid;
+      recordWords[record * WORDS + NUMBER] = callNumber(words[payload + enterCall]!);
+      recordWords[record * WORDS + VALUE] = words[payload + enterValue]!;
+      recordWords[record * WORDS + RESULT] = NO_RESULT;
+      openRecord[tid & (REMEMBERED - 1)] = record;
+      record++;
       enters++;
     } else if (eventType === exitType && size >= exitWords) {
-      timeNs[row] = time;
-      tid[row] = words[payload + exitTid]!;
-      call[row] = ~callNumber(words[payload + exitCall]!);
-      value[row] = clamped(words[payload + exitValue]!, words[payload + exitValue + 1]! | 0);
-      row++;
-    } else if (eventType === shape[SCHED + TYPE] && size >= shape[SCHED + WORDS]!) {
-      const isRunnable = (words[payload + shape[SCHED + STATE]!]! & SLEEPING_STATES) === 0;
-      timeNs[row] = time;
-      tid[row] = words[payload + shape[SCHED + TID]!]!;
-      call[row] = SWITCH;
-      value[row] = (words[payload + shape[SCHED + NEXT]!]! & ~RUNNABLE) | (isRunnable ? RUNNABLE : 0);
-      row++;
+      const tid = words[payload + exitTid]! | 0;
+      const number = callNumber(words[payload + exitCall]!);
+      const result = clamped(words[payload + exitValue]! | 0, words[payload + exitValue + 1]! | 0);
+      const slot = tid & (REMEMBERED - 1);
+      const open = openRecord[slot]!;
+      if (open !== NONE && recordWords[open * WORDS + TID] === tid) {
+        openRecord[slot] = NONE;
+        if (recordWords[open * WORDS + NUMBER] === number) {
+          recordTimes[open * TIMES + END] = time;
+          recordWords[open * WORDS + RESULT] = result;
+          exits++;
+          at = next;
+          continue;
+        }
+      }
+      recordTimes[record * TIMES + START] = time;
+      recordTimes[record * TIMES + END] = OPEN;
+      recordWords[record * WORDS + TID] = tid;
+      recordWords[record * WORDS + NUMBER] = ~number;
+      recordWords[record * WORDS + RESULT] = result;
+      record++;
+      exits++;
+    } else if (eventType === shape[SCHED + EVENT_TYPE] && size >= shape[SCHED + EVENT_WORDS]!) {
+      const isRunnable = (words[payload + shape[SCHED + PREVIOUS_STATE]!]! & SLEEPING_STATES) === 0;
+      recordTimes[record * TIMES + START] = time;
+      recordWords[record * WORDS + TID] = words[payload + shape[SCHED + EVENT_TID]!]!;
+      recordWords[record * WORDS + NUMBER] = SWITCH;
+      recordWords[record * WORDS + VALUE] =
+        (words[payload + shape[SCHED + NEXT_TID]!]! & ~RUNNABLE) | (isRunnable ? RUNNABLE : 0);
+      record++;
       counts[SWITCHES]!++;
     } else {
       counts[OTHER]!++;
     }
     at = next;
   }
-  counts[ROW] = row;
+  counts[RECORDS] = record;
   counts[ENTERS] = enters;
-  times[LAST] = last;
+  counts[EXITS] = exits;
+  pageTimes[LAST] = last;
 }
 
-/** Without the mark of x86_64's x32 interface, which shares the numbers. */
+/** Without the mark of x86_64's x32 interface, which shares the numbers. In integers: this is asked of every event. */
 function callNumber(word: number): number {
-  const number = (word & 0xbfff_ffff) >>> 0;
-  return Math.min(number, NO_CALL_NUMBER);
+  const number = word & 0xbfff_ffff;
+  return number < 0 || number > NO_CALL_NUMBER ? NO_CALL_NUMBER : number;
 }
 
 /** A 64-bit result as 32 bits: what is smaller or greater keeps its sign. */
 function clamped(low: number, high: number): number {
-  if (high === 0) return Math.min(low, 0x7fff_ffff);
-  if (high === -1 && low >= 0x8000_0000) return low | 0;
+  if (high === 0) return low < 0 ? 0x7fff_ffff : low;
+  if (high === -1 && low < 0) return low;
   return high < 0 ? -0x7fff_ffff : 0x7fff_ffff;
 }
 
