@@ -39,6 +39,7 @@ describe.skipIf(missing !== null)(`a watch${missing === null ? '' : ` (skipped: 
   });
 
   afterEach(async () => {
+    await node.perfscope('disarm', '--service', SERVICE); // whichever of a test's nodes armed it
     await node.close();
     await Promise.all(children.map((child) => stopped(child, 'SIGKILL')));
     if (existsSync(group)) await until(isRemoved);
