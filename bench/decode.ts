@@ -2,8 +2,8 @@
  * `decode`: how many events a CPU-second our readers take in, next to `perf script` printing and `perf trace -s`
  * summarising the same recording. Every tool reads the same events in alternating rounds.
  *
- * Ours is the CPU time of reading the file into a Trace in this process (so Node's start, some 50 ms, is not in
- * it, as in a warm Lambda function); the first round is warm-up and not counted. perf's is its whole process.
+ * Ours is the CPU time of reading the file into a Trace in a process that has read it before (so Node's start, some
+ * 50 ms, is not in it, as in a warm Lambda function). perf's is its whole process.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { readTraceFile } from '../trace/read-trace-file.ts';
 import { type BenchmarkOptions, type BenchmarkResult, type Figure, median, rounded } from './benchmark.ts';
-import { commandCpuSeconds, hasCommand, ownCpuSeconds } from './cpu-time.ts';
+import { commandCpuSeconds, hasCommand } from './cpu-time.ts';
+import { startReading } from './reading-process.ts';
 import { eventsOf } from './recorded-case.ts';
 import { missingForRing, startRing, writeCut } from './ring-recording.ts';
 import { inScratchFolder, type Recording, recordWithPerf, recordWithStrace } from './system-call-load.ts';
@@ -23,6 +24,9 @@ const STRACE_BLOCKS = 15_000;
 /** The ring's memory per CPU: the whole load, so that it holds what perf holds. */
 const RING_KILOBYTES = 128 * 1024;
 
+/** Not counted: until V8 has compiled what it will. */
+const WARM_UP_ROUNDS = 2;
+
 const PERF_FIELDS = 'comm,pid,tid,cpu,time,event,trace';
 
 interface Contestant {
@@ -30,6 +34,7 @@ interface Contestant {
   readonly events: number;
   readonly cpuSeconds: () => Promise<number>;
   readonly measured: number[];
+  readonly stop: () => void;
 }
 
 export async function decode(options: BenchmarkOptions): Promise<BenchmarkResult> {
@@ -87,11 +92,16 @@ export async function decode(options: BenchmarkOptions): Promise<BenchmarkResult
       skipped.push({ figure: 'eventsPerCpuSecond.strace', reason: strace.skipped });
     }
 
-    for (let round = 1; round <= options.rounds; round++) {
-      for (const contestant of contestants) {
-        options.progress(`round ${round} of ${options.rounds}: ${contestant.name}`);
-        contestant.measured.push(await contestant.cpuSeconds());
+    try {
+      for (let round = 1 - WARM_UP_ROUNDS; round <= options.rounds; round++) {
+        for (const contestant of contestants) {
+          options.progress(`round ${round} of ${options.rounds}: ${contestant.name}`);
+          const seconds = await contestant.cpuSeconds();
+          if (round > 0) contestant.measured.push(seconds);
+        }
       }
+    } finally {
+      for (const { stop } of contestants) stop();
     }
 
     const rates = new Map(
@@ -101,13 +111,13 @@ export async function decode(options: BenchmarkOptions): Promise<BenchmarkResult
   });
 }
 
-/** A reader's rate in this process; the reading that counted the events before was its warm-up. */
 function reader(name: string, file: string, events: number): Contestant {
-  return { name, events, measured: [], cpuSeconds: () => ownCpuSeconds(() => readTraceFile(file)) };
+  return { name, events, measured: [], ...startReading(file) };
 }
 
 function command(name: string, events: number, program: string, args: readonly string[]): Contestant {
-  return { name, events, measured: [], cpuSeconds: async () => commandCpuSeconds(program, args) };
+  const cpuSeconds = async () => commandCpuSeconds(program, args);
+  return { name, events, measured: [], cpuSeconds, stop: () => {} };
 }
 
 function printWithPerf(data: string, text: string): void {
