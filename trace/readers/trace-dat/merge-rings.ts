@@ -1,5 +1,5 @@
 import type * as records from './ring-records.ts';
-import { letGo, type Ring } from './ring-records.ts';
+import { letGo, newRing, type Ring } from './ring-records.ts';
 
 /**
  * The rings' records in the order of time, a batch at a time: copied, so that what is done with them turns on short
@@ -48,15 +48,7 @@ export function mergeRings(rings: readonly Ring[]): MergedRings {
   /** Rings that have records left, the one with the earliest first. */
   const live: Cursor[] = [];
   for (const [place, ring] of rings.entries()) {
-    const cursor = {
-      place,
-      ring,
-      chunk: -1,
-      times: new Float64Array(),
-      words: new Int32Array(),
-      at: 0,
-      end: 0,
-    };
+    const cursor = newCursor(place, ring);
     if (nextChunk(cursor)) enlist(cursor);
   }
 
@@ -87,7 +79,7 @@ export function mergeRings(rings: readonly Ring[]): MergedRings {
 interface Cursor {
   /** Among the rings. */
   readonly place: number;
-  readonly ring: Pick<Ring, 'cpu' | 'chunks'>;
+  readonly ring: Ring;
   chunk: number;
   times: Float64Array;
   words: Int32Array;
@@ -96,18 +88,23 @@ interface Cursor {
   end: number;
 }
 
+function newCursor(place: number, ring: Ring): Cursor {
+  return {
+    place,
+    ring,
+    chunk: -1,
+    times: new Float64Array(TIMES),
+    words: new Int32Array(WORDS),
+    at: 0,
+    end: 0,
+  };
+}
+
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** Stands where there is but one ring left. */
-const NO_RING: Cursor = {
-  place: Number.POSITIVE_INFINITY,
-  ring: { cpu: 0, chunks: [] },
-  chunk: -1,
-  times: Float64Array.of(NEVER, NEVER),
-  words: new Int32Array(),
-  at: 0,
-  end: 0,
-};
+/** Stands where there is but one ring left: made as all others are, since code is compiled for what it has seen. */
+const NO_RING = newCursor(2 ** 30, newRing(0));
+NO_RING.times.fill(NEVER);
 
 function nextChunk(cursor: Cursor): boolean {
   const { chunks } = cursor.ring;
