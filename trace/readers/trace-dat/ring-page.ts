@@ -93,7 +93,7 @@ const ORIGIN_LOW = 0;
 const ORIGIN_HIGH = 1;
 const LAST = 2;
 
-/** Places in `counts`. */
+/** Places in `counts`: of the chunk, of the page, of all pages. */
 const RECORDS = 0;
 const ENTERS = 1;
 const EXITS = 2;
@@ -138,7 +138,6 @@ export function pageDecoder(layout: PageLayout, origin: Origin, tally: PageTally
       if (isMissing || chunk !== current) openRecord.fill(NONE);
       current = chunk;
       const before = chunk.length;
-      counts.fill(0);
       counts[RECORDS] = before;
       pageTimes[LAST] = ring.lastNs;
       decodePage(words, page, shape, pageTimes, counts, openRecord, chunk.times, chunk.words);
@@ -149,9 +148,9 @@ export function pageDecoder(layout: PageLayout, origin: Origin, tally: PageTally
       ring.exits += counts[EXITS]!;
       ring.switches += counts[SWITCHES]!;
       ring.lastNs = pageTimes[LAST]!;
-      tally.otherEvents += counts[OTHER]!;
-      tally.brokenPages += counts[BROKEN]!;
-      tally.backwards += counts[BACKWARDS]!;
+      tally.otherEvents = counts[OTHER]!;
+      tally.brokenPages = counts[BROKEN]!;
+      tally.backwards = counts[BACKWARDS]!;
     },
   };
 }
@@ -201,6 +200,7 @@ function decodePage(
   let record = counts[RECORDS]!;
   let enters = 0;
   let exits = 0;
+  let switches = 0;
   const enterType = shape[ENTER + EVENT_TYPE]!;
   const enterWords = shape[ENTER + EVENT_WORDS]!;
   const enterTid = shape[ENTER + EVENT_TID]!;
@@ -296,7 +296,7 @@ function decodePage(
       recordWords[record * WORDS + VALUE] =
         (words[payload + shape[SCHED + NEXT_TID]!]! & ~RUNNABLE) | (isRunnable ? RUNNABLE : 0);
       record++;
-      counts[SWITCHES]!++;
+      switches++;
     } else {
       counts[OTHER]!++;
     }
@@ -305,6 +305,7 @@ function decodePage(
   counts[RECORDS] = record;
   counts[ENTERS] = enters;
   counts[EXITS] = exits;
+  counts[SWITCHES] = switches;
   pageTimes[LAST] = last;
 }
 
