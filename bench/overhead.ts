@@ -182,9 +182,17 @@ function perRecorder(samples: Samples): Figure {
         cpuMicrosPerRequest: rounded(median(list.map((s) => s.cpuMicrosPerRequest))),
         cpuVsBare: rounded(median(list.map((s, i) => s.cpuMicrosPerRequest / bare[i]!.cpuMicrosPerRequest))),
         requestsPerSecond: Math.round(median(list.map((s) => s.requestsPerSecond))),
+        ...answerFigures(list, bare),
       },
     ]),
   );
+}
+
+function answerFigures(list: readonly Sample[], bare: readonly Sample[]): Record<string, Figure> {
+  const micros = list.flatMap(({ answerMicros }) => answerMicros ?? []);
+  if (micros.length === 0) return {};
+  const ratios = micros.map((value, i) => value / (bare[i]?.answerMicros ?? Number.NaN));
+  return { answerMicros: rounded(median(micros)), answerVsBare: rounded(median(ratios)) };
 }
 
 /** Ratios within each round: what else the machine does changes from round to round. */
