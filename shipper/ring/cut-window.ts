@@ -123,7 +123,14 @@ export function* cutPages(
   }
 }
 
-function readPages(pages: CpuPages, page: number, count: number, buffer: Buffer, pageBytes: number): void {
+/** Reads pages as they were drained. */
+export function readPages(
+  pages: CpuPages,
+  page: number,
+  count: number,
+  buffer: Buffer,
+  pageBytes: number,
+): void {
   for (let done = 0; done < count; ) {
     const fileIndex = pages.file[page + done]!;
     let run = 1;

@@ -2,16 +2,25 @@ import { readFileSync } from 'node:fs';
 import { arch, release, type } from 'node:os';
 import { join } from 'node:path';
 import { parseEventFormat } from '../../trace/readers/trace-dat/event-format.ts';
-import { pageLayout } from '../../trace/readers/trace-dat/page-layout.ts';
+import { type PageLayout, pageLayout } from '../../trace/readers/trace-dat/page-layout.ts';
 import type { Origin } from '../../trace/readers/trace-dat/ring-page.ts';
 import type { RecordedThread, Recording } from '../../trace/recording.ts';
 import type { Architecture } from '../../trace/trace.ts';
 import type { Armed } from '../armed.ts';
-import { type ClockPair, clockOffset, GREATEST_WINDOW_SECONDS, type WantedWindow } from '../clock.ts';
+import { type ClockPair, clockOffset, type WantedWindow } from '../clock.ts';
 import { ShipperError } from '../errors.ts';
-import { coveredFrom, cutCpu, cutPages, indexPages } from '../ring/cut-window.ts';
+import {
+  type CpuCut,
+  type CpuPages,
+  type CutWindow,
+  coveredFrom,
+  cutCpu,
+  cutPages,
+  indexPages,
+} from '../ring/cut-window.ts';
 import { forgottenUntil } from '../ring/drained-pages.ts';
-import { callPrivacy } from '../ring/privacy.ts';
+import { lastEventNs } from '../ring/last-event.ts';
+import { type CallPrivacy, callPrivacy } from '../ring/privacy.ts';
 import { traceDatHead } from '../trace-dat-file.ts';
 import { SHIPPER_VERSION } from '../version.ts';
 import type { CpuStats } from './cpu-stats.ts';
@@ -77,30 +86,30 @@ export function cutTrace(input: CutInput): TraceCut {
   // Rings do not start together: before the latest start, calls of that CPU would seem to be missing.
   const starts = cpus.flatMap((pages) => coveredFrom(pages, wanted) ?? []);
   starts.push(toNs(Number(forgottenUntil(input.pageDirectories)) / 1e9));
-  const fromNs = Math.max(wanted.fromNs, toNs(armed.armedAtSeconds), ...starts);
-  const cut = { fromNs, toNs: wanted.toNs };
-  const why = starts.some((start) => start === fromNs)
+  const earliestNs = Math.max(toNs(armed.armedAtSeconds), ...starts);
+  const why = starts.some((start) => start === earliestNs)
     ? 'the ring was too small for the load; give it more memory (perfscope record --memory)'
     : 'recording began only then';
   const timeOfDay = (ns: number) =>
     new Date((originSeconds + ns / 1e9 + clockOffset(clock)) * 1000).toISOString();
-  if (cut.fromNs >= cut.toNs) {
+  if (earliestNs >= wanted.toNs) {
     throw new ShipperError(
-      `expected the recording of ${armed.service} to cover the time before ${timeOfDay(cut.toNs)}, but it reaches back only to ${timeOfDay(fromNs)}: is the alarm's time right (--at)? If it is: ${why}`,
+      `expected the recording of ${armed.service} to cover the time before ${timeOfDay(wanted.toNs)}, but it reaches back only to ${timeOfDay(earliestNs)}: is the alarm's time right (--at)? If it is: ${why}`,
     );
   }
-  const cuts = cpus.map((pages) => cutCpu(pages, cut, layout, privacy, origin));
-  if (cuts.every(({ first, end }) => first === end)) {
+  const page = { layout, privacy, origin };
+  const { cut, cuts, askedFromNs, silence } = cutWithCalls(cpus, wanted, earliestNs, page);
+  if (isEmpty(cuts)) {
     // Nobody could read anything in it, and the right trace could not be sent under this incident any more.
     throw new ShipperError(
-      `expected system calls of ${armed.service} between ${timeOfDay(cut.fromNs)} and ${timeOfDay(cut.toNs)}, found none: is the alarm's time right (--at)? If it is, the service stood still all the while, and a longer window (--window ${GREATEST_WINDOW_SECONDS}) shows in what${input.warnings.map((warning) => `; ${warning}`).join('')}`,
+      `expected system calls of ${armed.service} between ${timeOfDay(cut.fromNs)} and ${timeOfDay(cut.toNs)}, found none: is the alarm's time right (--at)? If it is, the service has stood still since recording began${input.warnings.map((warning) => `; ${warning}`).join('')}`,
     );
   }
 
-  const warnings = [...window.warnings, ...input.warnings];
-  if (cut.fromNs - wanted.fromNs > SHORT_NS) {
+  const warnings = [...window.warnings, ...silence, ...input.warnings];
+  if (cut.fromNs - askedFromNs > SHORT_NS) {
     warnings.push(
-      `the trace reaches back ${seconds(cut.toNs - cut.fromNs)} s before the window's end instead of ${seconds(cut.toNs - wanted.fromNs)} s: ${why}`,
+      `the trace reaches back ${seconds(cut.toNs - cut.fromNs)} s before the window's end instead of ${seconds(cut.toNs - askedFromNs)} s: ${why}`,
     );
   }
   const recording: Recording = {
@@ -154,6 +163,40 @@ export function cutTrace(input: CutInput): TraceCut {
       for (const cpuCut of cuts) yield* cutPages(cpuCut, cut, layout, privacy, origin);
     },
   };
+}
+
+interface PageContext {
+  readonly layout: PageLayout;
+  readonly privacy: CallPrivacy;
+  readonly origin: Origin;
+}
+
+/**
+ * Cuts the window out of each CPU's pages. Where the service stood still all the while, what it stands in and what it
+ * did before lie further back: then the window begins as long before the last event as it was asked to be.
+ */
+function cutWithCalls(
+  cpus: readonly CpuPages[],
+  wanted: CutWindow,
+  earliestNs: number,
+  { layout, privacy, origin }: PageContext,
+) {
+  const cutFrom = (askedFromNs: number, silence: readonly string[]) => {
+    const cut = { fromNs: Math.max(askedFromNs, earliestNs), toNs: wanted.toNs };
+    const cuts = cpus.map((pages) => cutCpu(pages, cut, layout, privacy, origin));
+    return { cut, cuts, askedFromNs, silence };
+  };
+  const asked = cutFrom(wanted.fromNs, []);
+  if (!isEmpty(asked.cuts)) return asked;
+  const ends = cpus.flatMap((pages) => lastEventNs(pages, asked.cut.fromNs, layout, origin) ?? []);
+  const lastNs = Math.max(earliestNs, ...ends);
+  return cutFrom(lastNs - (wanted.toNs - wanted.fromNs), [
+    `no system call was made in the ${seconds(wanted.toNs - lastNs)} s before the window's end: it reaches further back than asked, to what was done before the last one`,
+  ]);
+}
+
+function isEmpty(cuts: readonly CpuCut[]): boolean {
+  return cuts.every(({ first, end }) => first === end);
 }
 
 function eventFormats(tracefs: string): Map<string, string[]> {

@@ -38,16 +38,33 @@ describe.skipIf(missing !== null)(
       expect(late).toMatchObject({ code: 1, output: expect.stringContaining('the ring was too small') });
     });
 
-    it('in which the service stood still is refused with the way to see in what', async () => {
+    it('in which the service stood still reaches back to its last calls', async () => {
       await service.arm();
-      // redis wakes ten times a second: it has to stand still while the recording begins.
+      await service.redis.load(200);
+      // redis wakes ten times a second: it has to stand still for longer than the window.
       process.kill(service.redis.pid, 'SIGSTOP');
       try {
-        await service.node.perfscope('disarm', '--service', service.name);
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
+        expect(await ship('--window', '2')).toMatchObject({
+          code: 0,
+          output: expect.stringContaining('no system call was made in the'),
+        });
+        const trace = await service.shipped('alarm');
+        expect(calls(trace, 'write')).toBeGreaterThanOrEqual(100);
+        const lastNs = Math.max(...trace.enterNs);
+        expect(trace.window.endNs - lastNs).toBeGreaterThan(2e9);
+      } finally {
+        process.kill(service.redis.pid, 'SIGCONT');
+      }
+    });
+
+    it('of a service that has stood still since recording began is refused', async () => {
+      process.kill(service.redis.pid, 'SIGSTOP');
+      try {
         await service.arm();
         const still = await ship();
         expect(still).toMatchObject({ code: 1, output: expect.stringContaining('found none') });
-        expect(still.output).toContain('--window 300');
+        expect(still.output).toContain('since recording began');
         expect(await service.s3.keys()).toEqual([]);
       } finally {
         process.kill(service.redis.pid, 'SIGCONT');
