@@ -57,7 +57,7 @@ export class Nodes extends Construct {
     this.policy = new ManagedPolicy(this, 'Policy', {
       description: 'PerfScope nodes: put traces of the service that the role is tagged with, nothing else',
       statements: [
-        new PolicyStatement({ actions: ['s3:PutObject', 's3:AbortMultipartUpload'], resources: [own] }),
+        new PolicyStatement({ actions: ['s3:PutObject'], resources: [own] }),
       ],
     });
     const traces = Stack.of(this).getLogicalId(props.traces.node.defaultChild as CfnBucket);
