@@ -1,3 +1,5 @@
+import { pause } from './pause.ts';
+
 /** How long S3 is asked again for one thing. What it answers starts the wait for the next thing anew. */
 export interface Patience {
   /** Without an answer of use; zero: one try. */
@@ -66,16 +68,4 @@ class NoAnswer extends Error {
   constructor(seconds: number, cause: unknown) {
     super(`S3 did not answer within ${seconds} s`, { cause });
   }
-}
-
-function pause(seconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, seconds * 1000);
-    signal?.addEventListener('abort', done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }

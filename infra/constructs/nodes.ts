@@ -56,9 +56,7 @@ export class Nodes extends Construct {
     const own = props.traces.arnForObjects(`${TRACES_PREFIX}\${aws:PrincipalTag/${props.nodeTag}}/*`);
     this.policy = new ManagedPolicy(this, 'Policy', {
       description: 'PerfScope nodes: put traces of the service that the role is tagged with, nothing else',
-      statements: [
-        new PolicyStatement({ actions: ['s3:PutObject'], resources: [own] }),
-      ],
+      statements: [new PolicyStatement({ actions: ['s3:PutObject'], resources: [own] })],
     });
     const traces = Stack.of(this).getLogicalId(props.traces.node.defaultChild as CfnBucket);
     Validations.of(this.policy).acknowledge({

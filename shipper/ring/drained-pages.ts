@@ -193,11 +193,6 @@ export function forgottenUntil(directories: readonly string[]): bigint {
 
 const FORGOTTEN = 'forgotten-until';
 
-export function isDiskFull(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOSPC' || code === 'EDQUOT';
-}
-
 function newestPage(files: DrainedFiles, pageBytes: number): bigint {
   if (!existsSync(files.pages)) return -1n;
   const heads = readHeads(files, pageBytes);
