@@ -8,7 +8,7 @@ import type * as records from './ring-records.ts';
  * thread's open call. Whatever needs more thought is left to pair-calls.ts.
  *
  * These are several short loops over a batch, and not one over everything, because V8 takes the checks of arrays out
- * of short loops only: one loop took three times as long. They take arrays, and not objects or closures, because V8
+ * of short loops only. They take arrays, and not objects or closures, because V8
  * throws compiled code away when an object that it was compiled for dies, and each file has its own.
  */
 
@@ -57,7 +57,7 @@ export function identify(
   to: number,
 ): number {
   for (let i = from; i < to; i++) {
-    const id = tid[i]! & (2 * PID_LIMIT - 1);
+    const id = threadId(tid[i]!);
     const n = number[i]!;
     const index = id < threadOf.length ? threadOf[id]! : UNSEEN;
     const known = entries[n >= 0 ? n : ~n & 0x7fff]!;
@@ -201,10 +201,7 @@ export function writeRows(
   for (let i = 0; i < count; i++) thread[firstRow + i] = threadOf[calls[i]!]!;
   for (let i = 0; i < count; i++) cpu[firstRow + i] = cpuOf[calls[i]!]!;
   for (let i = 0; i < count; i++) call[firstRow + i] = entry[calls[i]!]! & KIND;
-  for (let i = 0; i < count; i++) {
-    const value = returned[calls[i]!]!;
-    result[firstRow + i] = value > 0 && (entry[calls[i]!]! & RETURNS_ADDRESS) !== 0 ? 0 : value;
-  }
+  for (let i = 0; i < count; i++) result[firstRow + i] = keptResult(returned[calls[i]!]!, entry[calls[i]!]!);
   for (let i = 0; i < count; i++) fd[firstRow + i] = descriptorOf(entry[calls[i]!]!, value[calls[i]!]!);
 }
 

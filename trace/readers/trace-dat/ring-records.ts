@@ -85,7 +85,7 @@ const LARGEST_CHUNK = 65_536;
 const MOST_KEPT = 32;
 
 /**
- * Chunks that have been merged. Allocated anew for each file they took a fifth of the time of reading it: to have V8
+ * Chunks that have been merged. Allocated anew for each file they took a tenth of the time of reading it: to have V8
  * collect garbage for memory that lies outside of its heap, and the kernel give pages to it.
  */
 const kept: RecordChunk[] = [];
