@@ -68,7 +68,7 @@ export function fitRing(
   capBytes: number,
 ): RingSize & { readonly refusal: string | null } {
   const size = ringSize(bytesPerSecond(before, after), depthSeconds, capBytes);
-  return { ...applied(instance, before, after, size) };
+  return applied(instance, before, after, size);
 }
 
 /** Resizes; where the kernel has no memory for it, says so, and what the ring then is. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TraceError } from '../../trace/errors.ts';
 import { readTrace } from '../../trace/open-trace.ts';
+import { MAX_CPUS } from '../../trace/readers/trace-dat/header.ts';
 import { readRings } from '../../trace/readers/trace-dat/read-rings.ts';
 import { NO_FD, NO_RESULT, OPEN, type Trace } from '../../trace/trace.ts';
 import { RECORDING, type RingEvent, type RingPage, traceDat } from './synthetic-ring.ts';
@@ -252,5 +253,16 @@ describe('the trace.dat reader', () => {
     const { rings } = await readRings(file(), 4);
     expect(rings.map(({ enters }) => enters)).toEqual([2, 2]);
     await expect(readRings(file(), 3)).rejects.toThrow(/more than 3 system calls in one trace: .*--window/);
+  });
+
+  it('takes as many CPUs as a kernel may have, and refuses one more', async () => {
+    const cpus = (count: number): RingPage[][] => [
+      [{ events: [enter(0, 1, READ), exit(3, 1, READ)] }],
+      ...Array.from({ length: count - 1 }, () => []),
+    ];
+    expect((await readPages(cpus(MAX_CPUS))).length).toBe(1);
+    await expect(readPages(cpus(MAX_CPUS + 1))).rejects.toThrow(
+      /8193 CPUs in its header, and the limit is 8192/,
+    );
   });
 });

@@ -8,8 +8,8 @@ import type * as records from './ring-records.ts';
  * thread's open call. Whatever needs more thought is left to pair-calls.ts.
  *
  * These are several short loops over a batch, and not one over everything, because V8 takes the checks of arrays out
- * of short loops only. They take arrays, and not objects or closures, because V8
- * throws compiled code away when an object that it was compiled for dies, and each file has its own.
+ * of short loops only. They take arrays, and not closures, because V8 throws compiled code away when an object that
+ * it was compiled for dies, and each file has its own.
  */
 
 // V8 folds a module's own constants, and looks an imported one up at each use. The types hold them together.

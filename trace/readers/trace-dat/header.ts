@@ -33,8 +33,11 @@ export const TRACE_DAT_MAGIC = Uint8Array.of(0x17, 0x08, 0x44, 0x74, 0x72, 0x61,
 const MAX_SECTION_BYTES = 256 * 1024 * 1024;
 /** A kernel has some 3,000 events. */
 const MAX_EVENTS = 100_000;
-/** Far above CONFIG_NR_CPUS of any kernel (8,192 on x86). */
-const MAX_CPUS = 65_536;
+/**
+ * The most that a kernel can be built for: CONFIG_NR_CPUS, 8,192 on x86 (arch/x86/Kconfig, NR_CPUS_RANGE_END), fewer
+ * elsewhere. What is done for each ring looks at the others: a forged number must not make it endless.
+ */
+export const MAX_CPUS = 8_192;
 const MAX_NAME_BYTES = 4_096;
 
 /** Option ids (trace-cmd: lib/trace-cmd/include/private/trace-cmd-private.h). */
