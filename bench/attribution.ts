@@ -1,8 +1,9 @@
 /** `attribution`: how often a call is put under the very functions it was made under, on profiles left out of mining. */
-import { attributeCalls } from '../lambda/inference/attribute.ts';
-import { callModel } from '../lambda/inference/call-model.ts';
-import { symbolColumn } from '../signatures/call-symbol.ts';
-import { traitColumns } from '../signatures/call-traits.ts';
+
+import { symbolColumn } from '../calls/symbols.ts';
+import { traitColumns } from '../calls/traits.ts';
+import { attributeCalls } from '../inference/attribute.ts';
+import { callModel } from '../inference/call-model.ts';
 import { contextColumn, contextPath, growingCallTree } from '../signatures/call-tree.ts';
 import { mine, type Profile } from '../signatures/mine.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';

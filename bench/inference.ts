@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { infer } from '../lambda/inference/infer.ts';
+import { infer } from '../inference/infer.ts';
 import { type SignatureSet, serializeSignatureSet } from '../signatures/signature-set.ts';
 import { readTraceFile } from '../trace/read-trace-file.ts';
 import { type BenchmarkOptions, type BenchmarkResult, median, rounded } from './benchmark.ts';

@@ -3,6 +3,10 @@
  * incident. Safe to run any number of times and to die anywhere: each write either has the same content every time or
  * happens only once under a condition, and the notification comes last (progress-incident.ts).
  */
+
+import { writePage } from '../report/page.ts';
+import type { Report, Verdict } from '../report/report.ts';
+import { shortPath } from '../report/short-path.ts';
 import { SignatureError } from '../signatures/errors.ts';
 import { TraceError } from '../trace/errors.ts';
 import type { Configuration } from './configuration.ts';
@@ -19,9 +23,6 @@ import { reportId } from './incident/report-id.ts';
 import { parseTraceKey, reportKeys } from './keys.ts';
 import type { ChosenSignatures, Ports, StoredTrace } from './ports.ts';
 import { progressIncident } from './progress-incident.ts';
-import { writePage } from './report/page.ts';
-import type { Report, Verdict } from './report/report.ts';
-import { shortPath } from './report/short-path.ts';
 import { traceFacts } from './trace-facts.ts';
 
 export interface TraceRequest {

@@ -1,4 +1,6 @@
 /** From what a caller wants to the use case that does it, and the answer that the caller sees. */
+
+import { writeReportText } from '../report/notification.ts';
 import { type AnalysedTrace, analyseTrace, type Invocation } from './analyse-trace.ts';
 import type { Configuration } from './configuration.ts';
 import { ACCEPTED_SHAPES } from './events/accepted.ts';
@@ -7,7 +9,6 @@ import { followUp } from './follow-up.ts';
 import { formatIncidentId } from './keys.ts';
 import { openIncident } from './open-incident.ts';
 import type { Ports } from './ports.ts';
-import { writeReportText } from './report/text.ts';
 import { rerunIncident } from './rerun-incident.ts';
 
 /** What SQS takes as "these failed, the others are done". */

@@ -4,10 +4,10 @@
  * saved. Columns are transferred, not copied.
  */
 import { type ResourceLimits, Worker } from 'node:worker_threads';
+import type { Report } from '../report/report.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Inference } from './ports.ts';
-import type { Report } from './report/report.ts';
 
 export interface InferenceTask {
   readonly trace: Trace;

@@ -1,6 +1,6 @@
 /** The other side of inference-thread.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { infer } from './inference/infer.ts';
+import { infer } from '../inference/infer.ts';
 import type { InferenceOutcome, InferenceTask } from './inference-thread.ts';
 
 const { trace, signatures } = workerData as InferenceTask;

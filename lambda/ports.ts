@@ -2,12 +2,13 @@
  * What the function needs from the outside, one small type per neighbour. stores/ fills them with AWS clients, which
  * talk to AWS or, on one machine, to fauxqs and dynalite; the use cases see only these.
  */
+
+import type { Report } from '../report/report.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { NodeReport } from './incident/node-report.ts';
 import type { Picture } from './incident/picture.ts';
 import type { IncidentId } from './keys.ts';
-import type { Report } from './report/report.ts';
 
 export interface StoredTrace {
   readonly bucket: string;

@@ -3,11 +3,12 @@
  * and the final one when the picture has settled. Every caller that changed something ends here, and so does every
  * follow-up; whoever comes second finds the step taken (take-step.ts).
  */
+
+import { writeNotification } from '../report/notification.ts';
 import type { Configuration } from './configuration.ts';
 import { drawPicture, nodesIn, type Picture } from './incident/picture.ts';
 import type { IncidentId } from './keys.ts';
 import type { IncidentState, Ports, Step } from './ports.ts';
-import { writeNotification } from './report/text.ts';
 import { takeStep } from './take-step.ts';
 
 /** Steps that one call may take: each of the three once. */

@@ -1,3 +1,4 @@
+import { rowsByThread } from '../calls/threads.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { CallTree } from './call-tree.ts';
 
@@ -82,19 +83,6 @@ export function functionInvocations(
     for (const invocation of open) close(invocation, rows.length);
   }
   return found;
-}
-
-/** Row numbers of each thread's calls, in order. */
-export function rowsByThread(trace: Pick<Trace, 'length' | 'thread' | 'threads'>): Uint32Array[] {
-  const counts = new Uint32Array(trace.threads.length);
-  for (let row = 0; row < trace.length; row++) counts[trace.thread[row] as number]!++;
-  const rows = Array.from(counts, (count) => new Uint32Array(count));
-  counts.fill(0);
-  for (let row = 0; row < trace.length; row++) {
-    const thread = trace.thread[row] as number;
-    (rows[thread] as Uint32Array)[counts[thread]!++] = row;
-  }
-  return rows;
 }
 
 function threadText(rows: Uint32Array, symbols: Uint16Array): string {

@@ -1,11 +1,12 @@
+import { MAX_SYMBOLS, symbolColumn } from '../calls/symbols.ts';
+import { rowsByThread } from '../calls/threads.ts';
+import { NO_TRAIT, TRAIT_KINDS, traitColumns } from '../calls/traits.ts';
 import type { Trace } from '../trace/trace.ts';
-import { MAX_SYMBOLS, symbolColumn } from './call-symbol.ts';
-import { NO_TRAIT, TRAIT_KINDS, traitColumns } from './call-traits.ts';
 import { contextColumn, growingCallTree } from './call-tree.ts';
 import { collisionGroups } from './collisions.ts';
 import { SignatureError } from './errors.ts';
 import { mineFunction, stability } from './function-signature.ts';
-import { functionInvocations, type Invocations, rowsByThread } from './invocations.ts';
+import { functionInvocations, type Invocations } from './invocations.ts';
 import {
   descriptorGaps,
   normalBehaviour,

@@ -1,6 +1,7 @@
-import { NO_FD, OPEN, type Trace } from '../trace/trace.ts';
-import { rowsByThread } from './invocations.ts';
-import { requests } from './requests.ts';
+import { eachDescriptorGap } from '../calls/descriptors.ts';
+import { requests } from '../calls/requests.ts';
+import { rowsByThread } from '../calls/threads.ts';
+import { OPEN, type Trace } from '../trace/trace.ts';
 import type { SignatureSet } from './signature-set.ts';
 
 /** Median, 99th percentile and maximum, seconds. */
@@ -93,30 +94,6 @@ export function descriptorGaps(profiles: readonly ProfileColumns[]): SignatureSe
       values.length,
       ...spread(values),
     ]);
-}
-
-/**
- * Visits each pair of successive calls on one descriptor of one process, with the time from the first's return to the
- * second's enter. A closed descriptor's number starts anew.
- */
-export function eachDescriptorGap(
-  trace: Trace,
-  visit: (previous: number, row: number, gapNs: number) => void,
-): void {
-  const last = new Map<number, number>();
-  const closes = trace.callNames.map((name) => name === 'close');
-  for (let row = 0; row < trace.length; row++) {
-    const fd = trace.fd[row] as number;
-    if (fd === NO_FD || fd < 0) continue;
-    const key = (trace.threads[trace.thread[row] as number]?.pid ?? 0) * PAIR_RADIX + fd;
-    const previous = last.get(key);
-    if (previous !== undefined) {
-      const returned = (trace.enterNs[previous] as number) + (trace.durationNs[previous] as number);
-      visit(previous, row, Math.max(0, (trace.enterNs[row] as number) - returned));
-    }
-    if (closes[trace.call[row] as number]) last.delete(key);
-    else last.set(key, row);
-  }
 }
 
 const PAIR_RADIX = 2 ** 24;

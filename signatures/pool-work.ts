@@ -1,6 +1,6 @@
+import { rowsByThread } from '../calls/threads.ts';
 import { OPEN, type Trace } from '../trace/trace.ts';
 import { ROOT_CONTEXT } from './call-tree.ts';
-import { rowsByThread } from './invocations.ts';
 
 /** A wake counts for the work that begins at most this long after it. */
 const WAKE_NS = 5e6;

@@ -32,7 +32,7 @@ import {
 } from '../cli/demo/embedded-aws.ts';
 import { readSettings } from '../infra/settings.ts';
 import { PerfScopeStack } from '../infra/stack.ts';
-import type { Report } from '../lambda/report/report.ts';
+import type { Report } from '../report/report.ts';
 import { BUILD_METADATA, TRACE_CLOCK_METADATA, UNIX_CLOCK_METADATA } from '../trace/object-metadata.ts';
 import { perfscope } from './cli/run-perfscope.ts';
 import { type SsmServer, startSsmServer } from './lambda/ssm-server.ts';

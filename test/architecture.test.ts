@@ -7,19 +7,21 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** What each part may import of ours besides itself (docs/architecture.md). The longest matching part counts. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   trace: [],
-  signatures: ['trace'],
-  'lambda/inference': ['signatures', 'trace', 'lambda/report/report.ts'],
-  lambda: ['signatures', 'trace'],
+  calls: ['trace'],
+  signatures: ['calls', 'trace'],
+  inference: ['signatures', 'calls', 'trace', 'report/report.ts'],
+  report: ['inference', 'signatures', 'calls', 'trace', 'lambda'],
+  lambda: ['report', 'inference', 'signatures', 'calls', 'trace'],
   shipper: ['trace', 'package.json'],
   infra: ['lambda'],
-  cli: ['trace', 'signatures', 'lambda', 'shipper', 'package.json'],
+  cli: ['trace', 'calls', 'signatures', 'inference', 'report', 'lambda', 'shipper', 'package.json'],
 };
 
 /** The program for nodes is the command line's small sister, bundled from the shipper's folder. */
 const ENTRY_POINTS = ['shipper/perfscope-node.ts'];
 
 /** Parts whose functions give the same output for the same input. */
-const PURE = ['signatures', 'lambda/inference', 'lambda/report', 'lambda/incident', 'lambda/events'];
+const PURE = ['calls', 'signatures', 'inference', 'report', 'lambda/incident', 'lambda/events'];
 
 /** Modules that touch the world. */
 const IMPURE_MODULE = /^(@aws-sdk\/|@aws-lambda-powertools\/|node:(?!buffer$|crypto$|zlib$))/;

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Idea, ideas } from '../../lambda/inference/method-options.ts';
+import { type Idea, ideas } from '../../inference/method-options.ts';
 import type { Source } from '../evaluation/evaluate.ts';
 import { InputError } from '../input-error.ts';
 import { writeOutput } from '../output.ts';

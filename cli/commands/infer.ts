@@ -51,8 +51,8 @@ What a node shipped:
     .action(async (path: string, options: InferOptions) => {
       const progress = createProgress();
       const [{ infer }, { renderTerminalReport }, { readSignatureFile }] = await Promise.all([
-        import('../../lambda/inference/infer.ts'),
-        import('../terminal-report.ts'),
+        import('../../inference/infer.ts'),
+        import('../../report/terminal.ts'),
         import('../signature-input.ts'),
       ]);
       const signatures =
@@ -67,7 +67,7 @@ What a node shipped:
       progress.clear();
       if (options.json !== undefined) writeOutput(options.json, `${JSON.stringify(report, null, 2)}\n`);
       if (options.html !== undefined) {
-        const { writePage } = await import('../../lambda/report/page.ts');
+        const { writePage } = await import('../../report/page.ts');
         writeOutput(options.html, writePage(report));
       }
       if (options.json !== '-' && options.html !== '-') process.stdout.write(renderTerminalReport(report));

@@ -1,5 +1,5 @@
-import { infer } from '../../lambda/inference/infer.ts';
-import { type MethodOptions, wholeMethod } from '../../lambda/inference/method-options.ts';
+import { infer } from '../../inference/infer.ts';
+import { type MethodOptions, wholeMethod } from '../../inference/method-options.ts';
 import { mine } from '../../signatures/mine.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { baselineCuts } from './baseline-cuts.ts';

@@ -1,4 +1,4 @@
-import type { Report, Suspect } from '../../lambda/report/report.ts';
+import type { Report, Suspect } from '../../report/report.ts';
 import type { KnownCase } from './known-case.ts';
 
 /** One case's result, as `perfscope eval --json` writes it. */

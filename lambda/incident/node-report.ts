@@ -1,5 +1,5 @@
 /** What one node's trace contributed to its incident: the DynamoDB item beside the full report in S3. */
-import type { Confidence, Report, Suspect, Verdict } from '../report/report.ts';
+import type { Confidence, Report, Suspect, Verdict } from '../../report/report.ts';
 
 /**
  * `complete`: a report was made. `unfinished`: time or memory ran out before inference ended.

@@ -7,7 +7,7 @@
  * SIGIR 2009, with its constant 60). It needs ranks only: abnormality ratios of two nodes do not compare, and one
  * node with a wild ratio cannot outvote the fleet. Healthy nodes name nobody and so do not vote.
  */
-import type { Confidence, Verdict } from '../report/report.ts';
+import type { Confidence, Verdict } from '../../report/report.ts';
 import { isAffected, type NodeReport, type NodeSuspect } from './node-report.ts';
 
 /** k of Cormack et al. 2009, section 2. */

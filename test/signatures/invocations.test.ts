@@ -6,7 +6,6 @@ import {
   functionInvocations,
   MAX_DISTINCT_SEQUENCES,
   MAX_INVOCATION_CALLS,
-  rowsByThread,
   sequenceSymbols,
 } from '../../signatures/invocations.ts';
 import { scriptedTrace } from '../trace/scripted-trace.ts';
@@ -111,13 +110,6 @@ describe('functionInvocations', () => {
     const { found, tree, contexts } = built(symbols.map((symbol) => ({ thread: 0, path: [3], symbol })));
     expect([...(found.get(3)?.sequences.keys() ?? [])].map(sequenceSymbols)).toEqual([symbols]);
     expect(contextPath(tree, contexts[0] as number)).toEqual([3]);
-  });
-});
-
-describe('rowsByThread', () => {
-  it('gives each thread its rows in order, and threads without calls none', () => {
-    const trace = scriptedTrace([2, 0, 2, 2, 0].map((thread, at) => ({ thread, call: 'read', at })));
-    expect(rowsByThread(trace).map((rows) => [...rows])).toEqual([[1, 4], [], [0, 2, 3]]);
   });
 });
 

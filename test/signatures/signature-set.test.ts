@@ -7,7 +7,7 @@ import {
   type SignatureSet,
   serializeSignatureSet,
 } from '../../signatures/signature-set.ts';
-import { randomNumbers, sampleSignatures, serve, withoutStacks } from '../lambda/inference/sample-service.ts';
+import { randomNumbers, sampleSignatures, serve, withoutStacks } from '../inference/sample-service.ts';
 import { scriptedTrace } from '../trace/scripted-trace.ts';
 
 let set: SignatureSet;

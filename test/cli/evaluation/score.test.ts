@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CaseScore, namesTruth, rankOfTruth, summarize } from '../../../cli/evaluation/score.ts';
-import type { Suspect } from '../../../lambda/report/report.ts';
+import type { Suspect } from '../../../report/report.ts';
 
 function suspects(...named: readonly (string | readonly [string, ...string[]])[]): Suspect[] {
   return named.map((entry, i) => {

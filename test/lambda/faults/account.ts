@@ -25,9 +25,9 @@ import { type BatchAnswer, dispatch } from '../../../lambda/dispatch.ts';
 import { readEvent } from '../../../lambda/events/accepted.ts';
 import type { IncidentId } from '../../../lambda/keys.ts';
 import type { Inference, Observer, Ports, TraceReader } from '../../../lambda/ports.ts';
-import type { Report } from '../../../lambda/report/report.ts';
 import { type Clients, createClients, destroyClients } from '../../../lambda/stores/clients.ts';
 import { wirePorts } from '../../../lambda/wiring.ts';
+import type { Report } from '../../../report/report.ts';
 import { type SsmServer, startSsmServer } from '../ssm-server.ts';
 import { type Injection, inject } from './fault.ts';
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { PutObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { reportId } from '../../../lambda/incident/report-id.ts';
 import { type IncidentId, REPORTS_PREFIX, signaturesKey, traceKey } from '../../../lambda/keys.ts';
-import { NORMAL, SPIN } from '../sample-report.ts';
+import { NORMAL, SPIN } from '../../report/sample-report.ts';
 import {
   type Account,
   alarmEvent,

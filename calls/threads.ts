@@ -1,0 +1,14 @@
+import type { Trace } from '../trace/trace.ts';
+
+/** Row numbers of each thread's calls, in order. */
+export function rowsByThread(trace: Pick<Trace, 'length' | 'thread' | 'threads'>): Uint32Array[] {
+  const counts = new Uint32Array(trace.threads.length);
+  for (let row = 0; row < trace.length; row++) counts[trace.thread[row] as number]!++;
+  const rows = Array.from(counts, (count) => new Uint32Array(count));
+  counts.fill(0);
+  for (let row = 0; row < trace.length; row++) {
+    const thread = trace.thread[row] as number;
+    (rows[thread] as Uint32Array)[counts[thread]!++] = row;
+  }
+  return rows;
+}

@@ -1,0 +1,55 @@
+import { callOfSymbol, type SymbolColumn } from '../calls/symbols.ts';
+import { countNonOverlapped } from '../signatures/episodes.ts';
+import type { SignatureSet } from '../signatures/signature-set.ts';
+import type { Units } from './units.ts';
+
+/** Calls of one unit that are searched for episodes: a unit that loops shows them in its first rounds. */
+export const MAX_MATCHED_CALLS = 2_000;
+/** An episode of one call is owned by too many functions to tell anything. */
+const SHORTEST_TELLING_EPISODE = 2;
+
+/** Per function (index of the signature set): in which of the given units its episodes occur. */
+export type Matches = ReadonlyMap<number, readonly number[]>;
+
+/**
+ * Runs the episodes' automata over units (PerfScope, section 2.4). A symbol that the set does not know falls back to
+ * its call whatever the result: profiles of normal runs rarely show the failing one.
+ */
+export function matchUnits(
+  units: Units,
+  of: readonly number[],
+  column: SymbolColumn,
+  set: SignatureSet,
+): Matches {
+  const idOf = new Map(set.symbols.map((symbol, id) => [symbol, id]));
+  const idOfCall = new Map<string, number>();
+  for (const [id, symbol] of set.symbols.entries()) {
+    const call = callOfSymbol(symbol);
+    if (!idOfCall.has(call)) idOfCall.set(call, id);
+  }
+  const translated = column.symbols.map(
+    (symbol) => idOf.get(symbol) ?? idOfCall.get(callOfSymbol(symbol)) ?? -1,
+  );
+  const matches = new Map<number, number[]>();
+  for (const unit of of) {
+    const from = units.from[unit] as number;
+    const to = Math.min(units.to[unit] as number, from + MAX_MATCHED_CALLS);
+    const sequence: number[] = [];
+    for (let i = from; i < to; i++)
+      sequence.push(translated[column.ids[units.rows[i] as number] as number] as number);
+    const present = new Set(sequence);
+    for (const signature of set.signatures) {
+      const matched = signature.episodes.some(
+        ([episode]) =>
+          episode.length >= SHORTEST_TELLING_EPISODE &&
+          episode.every((symbol) => present.has(symbol)) &&
+          countNonOverlapped(episode, sequence) > 0,
+      );
+      if (!matched) continue;
+      const own = matches.get(signature.function);
+      if (own === undefined) matches.set(signature.function, [unit]);
+      else own.push(unit);
+    }
+  }
+  return matches;
+}

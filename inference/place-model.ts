@@ -1,0 +1,81 @@
+import type { SignatureSet } from '../signatures/signature-set.ts';
+
+/**
+ * How likely a step from one state to another is by the shape of the call tree alone, for steps that no profile shows:
+ * the thread returns to a function that both share, calls one of that function's callees, and makes one of the calls
+ * seen under it. All three from counts, smoothed.
+ */
+export interface PlaceModel {
+  /** 0…1. */
+  probability(from: number, to: number): number;
+}
+
+/** Each possible return level and each callee is given this many further occurrences (additive smoothing). */
+const PRIOR = 0.5;
+
+export function placeModel(
+  set: SignatureSet,
+  contextOf: Int32Array,
+  parent: Int32Array,
+  depth: Int32Array,
+): PlaceModel {
+  const contexts = parent.length;
+  /** Calls made in a context's subtree, and in the context itself. */
+  const subtree = new Float64Array(contexts);
+  const direct = new Float64Array(contexts);
+  for (const [context, , count] of set.states) direct[context]! += count;
+  for (let context = contexts - 1; context >= 0; context--) {
+    subtree[context]! += direct[context] as number;
+    if (context > 0) subtree[parent[context] as number]! += subtree[context] as number;
+  }
+  const callees = new Float64Array(contexts);
+  for (let context = 1; context < contexts; context++) callees[parent[context] as number]!++;
+
+  const shared = (a: number, b: number): number => {
+    let left = a;
+    let right = b;
+    while (left !== right) {
+      if ((depth[left] as number) >= (depth[right] as number)) left = parent[left] as number;
+      else right = parent[right] as number;
+    }
+    return left;
+  };
+  /** Where `context` is entered from its ancestor: the ancestor's callee on the way, or the ancestor itself. */
+  const calleeTowards = (ancestor: number, context: number): number => {
+    let at = context;
+    while (at !== ancestor && parent[at] !== ancestor) at = parent[at] as number;
+    return at;
+  };
+  const returns = new Map<number, number>();
+  const returnsFrom = new Float64Array(contexts);
+  const entries = new Map<number, number>();
+  const entriesInto = new Float64Array(contexts);
+  const add = (map: Map<number, number>, key: number, count: number) =>
+    map.set(key, (map.get(key) ?? 0) + count);
+  for (const [from, to, count] of set.transitions) {
+    const a = contextOf[from] as number;
+    const b = contextOf[to] as number;
+    const common = shared(a, b);
+    add(returns, a * contexts + common, count);
+    returnsFrom[a]! += count;
+    add(entries, common * contexts + calleeTowards(common, b), count);
+    entriesInto[common]! += count;
+  }
+  return {
+    probability(from, to) {
+      const a = contextOf[from] as number;
+      const b = contextOf[to] as number;
+      const common = shared(a, b);
+      const callee = calleeTowards(common, b);
+      const levels = (depth[a] as number) + 1;
+      const back =
+        ((returns.get(a * contexts + common) ?? 0) + PRIOR) / ((returnsFrom[a] as number) + PRIOR * levels);
+      const enter =
+        ((entries.get(common * contexts + callee) ?? 0) + PRIOR) /
+        ((entriesInto[common] as number) + PRIOR * ((callees[common] as number) + 1));
+      const under = callee === common ? (direct[common] as number) : (subtree[callee] as number);
+      const count = set.states[to]?.[2] ?? 0;
+      return back * enter * (under > 0 ? count / under : 0);
+    },
+  };
+}

@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Configuration } from '../../lambda/configuration.ts';
+import {
+  ITEM_SUSPECTS,
+  ITEM_TEXT,
+  type NodeReport,
+  toNodeSuspect,
+} from '../../lambda/incident/node-report.ts';
+import { drawPicture } from '../../lambda/incident/picture.ts';
+import type { IncidentState } from '../../lambda/ports.ts';
+import { MAX_BODY_CHARACTERS, writeNotification } from '../../report/notification.ts';
+import { MAX_SUBJECT, toSubject } from '../../report/plain.ts';
+import type { Report, Suspect } from '../../report/report.ts';
+import { shortPath } from '../../report/short-path.ts';
+import { SPIN } from './sample-report.ts';
+
+const configuration: Configuration = {
+  region: 'eu-central-1',
+  tracesBucket: 'my-traces',
+  signaturesBucket: 'my-traces',
+  reportsBucket: 'my-reports',
+  incidentsTable: 'incidents',
+  topicArn: 'arn:aws:sns:eu-central-1:123456789012:findings',
+  followUpsQueueUrl: 'https://sqs.eu-central-1.amazonaws.com/123456789012/follow-ups',
+  shipDocument: null,
+  nodeTag: 'perfscope:service',
+  alarmServices: new Map(),
+  runbookUrl: 'https://runbooks.example.com/lighttpd',
+  settleSeconds: 180,
+  followUpSeconds: 60,
+  retentionDays: 90,
+};
+
+const step = { state: 'open', claimedUntil: 0, outcome: null, reports: 0 } as const;
+
+function nodeReport(report: Report, more: Partial<NodeReport> = {}): NodeReport {
+  return {
+    service: 'lighttpd',
+    incident: 'p99-20261123T021500Z',
+    node: 'web-7',
+    report: 'abc',
+    outcome: 'complete',
+    verdict: report.verdict,
+    confidence: report.confidence,
+    summary: report.summary,
+    build: report.build,
+    onsetUnixSeconds: Date.parse('2026-11-23T02:10:55Z') / 1000,
+    onsetBeforeEndSeconds: 19.2,
+    suspects: report.suspects.map(toNodeSuspect),
+    narrowing: report.narrowing,
+    path: shortPath(report),
+    warnings: report.warnings,
+    trace: {
+      bucket: 'my-traces',
+      key: 'traces/lighttpd/p99-20261123T021500Z/web-7/trace.dat.zst',
+      etag: 'e',
+    },
+    reportKey: 'reports/lighttpd/p99/web-7/abc/report.json',
+    pageKey: 'reports/lighttpd/p99/web-7/abc/report.html',
+    tracedAt: '2026-11-23T02:15:10.000Z',
+    ...more,
+  };
+}
+
+function notify(
+  reports: readonly NodeReport[],
+  message: 'first' | 'final' = 'first',
+  alarm: IncidentState['alarm'] = null,
+) {
+  const state: IncidentState = {
+    id: { service: 'lighttpd', incident: 'p99-20261123T021500Z' },
+    alarm,
+    foundAt: null,
+    steps: { ship: step, first: step, final: step },
+    reports,
+  };
+  return writeNotification({
+    configuration,
+    state,
+    picture: drawPicture(reports),
+    step: message,
+    settled: false,
+  });
+}
+
+describe('the notification', () => {
+  const { subject, body, attributes } = notify([nodeReport(SPIN)]);
+
+  it('names verdict, service, function and node in its subject', () => {
+    expect(subject).toBe('spin in lighttpd: scgi_write_request (node web-7)');
+  });
+
+  it.each([
+    ['the verdict', 'Verdict    spin (high confidence)'],
+    ['service and build', 'Service    lighttpd, build 1.4.24-dev'],
+    ['since when', 'Since      2026-11-23 02:10:55 UTC'],
+    ['the first suspect', '1. scgi_write_request in mod_scgi.so, 41.7× normal, high confidence'],
+    ['its evidence', 'It normally makes the connect and writev'],
+    ['how far the search was narrowed', 'SUSPECTS (3 of 212 functions, 1.4 %)'],
+    ['functions that cannot be told apart', 'Not told apart from: network_write_chunkqueue_write,'],
+    ['the path, loops folded', '+0.012 s lighttpd/4711: writev→EPIPE, epoll_wait ×42,105, 18.2 s'],
+    ['what to do', 'WHAT TO DO NOW'],
+    ['the runbook', 'Runbook: https://runbooks.example.com/lighttpd'],
+    ['where the page is', 'aws s3 cp s3://my-reports/reports/lighttpd/p99/web-7/abc/report.html .'],
+    [
+      'how to run it again',
+      '{"trace":"s3://my-traces/traces/lighttpd/p99-20261123T021500Z/web-7/trace.dat.zst"}',
+    ],
+    ['what was lost', '1,204 events were lost'],
+  ])('tells %s', (_what, text) => {
+    // Numbers and units are held together by spaces that do not break.
+    expect(body.replaceAll('\u00a0', ' ')).toContain(text);
+  });
+
+  it('carries attributes for filter policies', () => {
+    expect(attributes).toEqual({
+      service: 'lighttpd',
+      incident: 'p99-20261123T021500Z',
+      step: 'first',
+      verdict: 'spin',
+      severity: 'high',
+    });
+  });
+
+  it('keeps prose within 76 columns; only addresses are longer', () => {
+    for (const line of body.split('\n'))
+      if (!/https?:|s3:/.test(line)) expect([...line].length, line).toBeLessThanOrEqual(90);
+  });
+
+  it('shows the alarm that began it', () => {
+    const alarm = {
+      name: 'checkout-p99',
+      reason: 'Threshold Crossed',
+      at: '2026-11-23T02:15:00Z',
+      instances: [],
+    };
+    expect(notify([nodeReport(SPIN)], 'first', alarm).body).toContain(
+      'Alarm      checkout-p99: Threshold Crossed',
+    );
+  });
+});
+
+describe('several nodes', () => {
+  const sick = (node: string, onset: number) =>
+    nodeReport(SPIN, { node, report: node, onsetUnixSeconds: onset });
+  const healthy = (node: string) =>
+    nodeReport({ ...SPIN, verdict: 'normal', suspects: [] }, { node, report: node });
+
+  it('tell a single sick node from its healthy ones', () => {
+    const { body, subject, attributes } = notify(
+      [sick('web-1', 10), healthy('web-2'), healthy('web-3')],
+      'final',
+    );
+    expect(subject).toContain('Final: spin in lighttpd');
+    expect(body).toContain('Scope      a single sick node: web-1, of 3 that have reported');
+    expect(body).toContain('Healthy    web-2, web-3');
+    expect(body).toContain('take it out of the load balancer');
+    expect(attributes.severity).toBe('high');
+  });
+
+  it('tell a fleet-wide fault, and who showed it first', () => {
+    const { body, attributes } = notify(
+      [sick('web-1', 1_800_000_020), sick('web-2', 1_800_000_010)],
+      'final',
+    );
+    expect(body).toContain('fleet-wide: 2 of 2 nodes');
+    expect(body).toContain('First on   web-2, 2027-01-15 08:00:10 UTC');
+    expect(attributes.severity).toBe('critical');
+    expect(body).toContain('aws s3 ls --recursive s3://my-reports/reports/lighttpd/p99-20261123T021500Z/');
+  });
+});
+
+it('a body is never longer than the limit, however long the names are', () => {
+  const long = 'f'.repeat(ITEM_TEXT);
+  const report = nodeReport(SPIN, {
+    suspects: Array.from({ length: ITEM_SUSPECTS }, () => ({
+      ...toNodeSuspect(SPIN.suspects[0] as Suspect),
+      function: long,
+      evidence: long,
+      collidesWith: Array.from({ length: ITEM_SUSPECTS }, () => long),
+    })),
+    path: Array.from({ length: 100 }, () => long),
+  });
+  expect(notify([report]).body).toHaveLength(MAX_BODY_CHARACTERS);
+});
+
+describe('text from a compromised node', () => {
+  const evil = 'f\r\nX-Forged: yes\u202e\u0000 WHAT TO DO NOW';
+
+  it('cannot forge lines or headers', () => {
+    const report = {
+      ...SPIN,
+      suspects: SPIN.suspects.map((it) => ({ ...it, function: evil, evidence: evil })),
+    };
+    const { subject, body } = notify([nodeReport(report, { summary: evil, warnings: [evil] })]);
+    expect(subject).not.toMatch(/[\r\n]/);
+    expect(body.split('\n').filter((line) => line.startsWith('X-Forged'))).toEqual([]);
+    expect(body.split('\n').filter((line) => line === 'WHAT TO DO NOW')).toHaveLength(1);
+    for (const character of ['\u0000', '\r', '\u202e']) expect(body).not.toContain(character);
+  });
+});
+
+describe('a subject', () => {
+  it('is ASCII, one line, never empty and shorter than 100 characters, whatever goes in', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+        expect(toSubject(text)).toMatch(/^[\x21-\x7e][\x20-\x7e]{0,98}$/);
+      }),
+    );
+  });
+
+  it('is left whole at the limit and cut one over', () => {
+    expect(toSubject('x'.repeat(MAX_SUBJECT))).toBe('x'.repeat(MAX_SUBJECT));
+    expect(toSubject('x'.repeat(MAX_SUBJECT + 1))).toBe(`${'x'.repeat(MAX_SUBJECT - 3)}...`);
+  });
+});
