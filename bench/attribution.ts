@@ -1,11 +1,11 @@
 /** `attribution`: how often a call is put under the very functions it was made under, on profiles left out of mining. */
 
-import { symbolColumn } from '../calls/symbols.ts';
-import { traitColumns } from '../calls/traits.ts';
+import { callsOf } from '../calls/calls.ts';
 import { attributeCalls } from '../inference/attribute.ts';
 import { callModel } from '../inference/call-model.ts';
 import { contextColumn, contextPath, growingCallTree } from '../signatures/call-tree.ts';
 import { mine, type Profile } from '../signatures/mine.ts';
+import { normalOf } from '../signatures/normal.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import { frameClassifier } from '../signatures/user-functions.ts';
 import { readTraceFile } from '../trace/read-trace-file.ts';
@@ -59,9 +59,7 @@ export async function attribution({ cases, progress }: BenchmarkOptions): Promis
 function agreementOf({ trace }: Profile, set: SignatureSet): Agreement {
   const tree = growingCallTree();
   const { contexts: truth } = contextColumn(trace, tree, frameClassifier());
-  const column = symbolColumn(trace);
-  const traits = traitColumns(trace, column.ids, column.symbols);
-  const { contexts } = attributeCalls(trace, column, traits, callModel(set));
+  const { contexts } = attributeCalls(callsOf(trace), callModel(normalOf(set)));
   const truePaths = tree.parent.map((_, context) =>
     contextPath(tree, context).map((fn) => tree.functions[fn]?.name ?? ''),
   );

@@ -10,6 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { infer } from '../inference/infer.ts';
+import { writeReport } from '../report/write-report.ts';
 import { type SignatureSet, serializeSignatureSet } from '../signatures/signature-set.ts';
 import { readTraceFile } from '../trace/read-trace-file.ts';
 import { type BenchmarkOptions, type BenchmarkResult, median, rounded } from './benchmark.ts';
@@ -39,7 +40,7 @@ export async function inference(options: BenchmarkOptions): Promise<BenchmarkRes
     progress(`${recorded.id}: mining, and a first inference, not counted`);
     const signatures = await mineCase(recorded);
     const trace = await readTraceFile(recorded.production);
-    infer(trace, signatures);
+    writeReport(infer(trace, signatures));
     cases.push({ recorded, signatures, events: eventsOf(trace), measured: [] });
   }
   const largest = cases.reduce<InferredCase | null>(
@@ -72,16 +73,18 @@ export async function inference(options: BenchmarkOptions): Promise<BenchmarkRes
       }
       for (const { recorded, signatures, measured } of cases) {
         measured.push(
-          await ownCpuSeconds(async () => infer(await readTraceFile(recorded.production), signatures)),
+          await ownCpuSeconds(async () =>
+            writeReport(infer(await readTraceFile(recorded.production), signatures)),
+          ),
         );
       }
       for (const [index, tile] of tiles.entries()) {
-        growing[index]?.push(await ownCpuSeconds(async () => infer(tile, largest.signatures)));
+        growing[index]?.push(await ownCpuSeconds(async () => writeReport(infer(tile, largest.signatures))));
       }
     }
     progress('profiling the stages');
     const shares = await stageShares('infer', async () =>
-      infer(await readTraceFile(largest.recorded.production), largest.signatures),
+      writeReport(infer(await readTraceFile(largest.recorded.production), largest.signatures)),
     );
     progress('measuring memory');
     const peakMiB = peakMemory(folder, largest);

@@ -1,6 +1,6 @@
 import { NO_FD, type Trace } from '../trace/trace.ts';
-import { foldLoops } from './loops.ts';
-import { rowsByThread } from './threads.ts';
+import type { Folded } from './loops.ts';
+import type { SymbolColumn } from './symbols.ts';
 
 /**
  * What a call shows besides its symbol, and what tells places with the same symbol apart: which call made its file
@@ -25,7 +25,12 @@ const OPENERS = new Set(
 );
 const CLOSE = 'close';
 
-export function traitColumns(trace: Trace, symbolIds: Uint16Array, symbols: readonly string[]): TraitColumns {
+export function traitColumns(
+  trace: Trace,
+  { ids: symbolIds, symbols }: SymbolColumn,
+  threadRows: readonly Uint32Array[],
+  loops: readonly Pick<Folded, 'round'>[],
+): TraitColumns {
   const ids = new Int32Array(trace.length * TRAIT_KINDS).fill(NO_TRAIT);
   const traits: string[] = [];
   const known = new Map<string, number>();
@@ -45,8 +50,8 @@ export function traitColumns(trace: Trace, symbolIds: Uint16Array, symbols: read
   const roles = trace.threads.map(({ comm }) =>
     comm === '' ? NO_TRAIT : intern(`on ${comm.replace(/\d+/g, '#')}`),
   );
-  for (const rows of rowsByThread(trace)) {
-    const { round } = foldLoops(Uint16Array.from(rows, (row) => symbolIds[row] as number));
+  for (const [thread, rows] of threadRows.entries()) {
+    const { round } = loops[thread] as Pick<Folded, 'round'>;
     for (let i = 0; i < rows.length; i++) {
       ids[(rows[i] as number) * TRAIT_KINDS + 3] = intern(`round ${round[i]}`);
     }

@@ -1,13 +1,15 @@
 import { OPEN, type Trace } from '../trace/trace.ts';
 import type { Clusters } from './cluster.ts';
-import type { Finding } from './evidence.ts';
+import type { Finding } from './finding.ts';
+import { median } from './median.ts';
 import { type Units, unitOfRow } from './units.ts';
 
 export interface AbnormalUnit {
   readonly unit: number;
-  /** Ratio of its execution time, or of its number of calls, to its cluster's median before the onset. */
+  /** Ratio of its execution time, or of its number of calls, to its cluster's median before the onset; the finding's. */
   readonly abnormality: number;
-  readonly by: 'time' | 'calls' | 'rate';
+  /** `finding`: no further from its cluster than others are, but it holds the finding's calls. */
+  readonly by: 'time' | 'calls' | 'finding';
   /** Share (0…1) of the finding's weight that lies in it. */
   readonly weight: number;
 }
@@ -39,7 +41,7 @@ export function abnormalUnits(
       const byTime = durationNs > 0 ? elapsed / durationNs : 0;
       const byCalls = calls > 0 ? ((units.to[unit] as number) - (units.from[unit] as number)) / calls : 0;
       if (Math.max(byTime, byCalls) < 2)
-        return { unit, abnormality: finding.abnormality, by: 'rate', weight };
+        return { unit, abnormality: finding.abnormality, by: 'finding', weight };
       return byTime >= byCalls
         ? { unit, abnormality: byTime, by: 'time', weight }
         : { unit, abnormality: byCalls, by: 'calls', weight };
@@ -60,12 +62,10 @@ function clusterMedians(units: Units, clusters: Clusters, onsetNs: number) {
     durations.get(cluster)?.push(duration);
     calls.get(cluster)?.push((units.to[unit] as number) - (units.from[unit] as number));
   }
-  const median = (values: readonly number[] = []) =>
-    [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
   return new Map(
     [...durations].map(([cluster, own]) => [
       cluster,
-      { durationNs: median(own), calls: median(calls.get(cluster)) },
+      { durationNs: median(own) ?? 0, calls: median(calls.get(cluster) ?? []) ?? 0 },
     ]),
   );
 }

@@ -1,4 +1,5 @@
-import { callOfSymbol, type SymbolColumn } from '../calls/symbols.ts';
+import type { Calls } from '../calls/calls.ts';
+import { callOfSymbol } from '../calls/symbols.ts';
 import { contextColumn, contextPath, growingCallTree } from '../signatures/call-tree.ts';
 import { frameClassifier } from '../signatures/user-functions.ts';
 import { NO_STACK, type Trace } from '../trace/trace.ts';
@@ -19,12 +20,14 @@ export function hasStacks(trace: Trace): boolean {
  * Where each call of a trace with user stacks was made: nothing is inferred. A function that the signature set does
  * not know ends the path at the last known caller.
  */
-export function attributeByStack(trace: Trace, column: SymbolColumn, model: CallModel): Attribution {
-  const { set } = model;
+export function attributeByStack({ trace, column }: Calls, { normal }: CallModel): Attribution {
+  const { contexts: known, states: places, symbols } = normal;
   const tree = growingCallTree();
   const { contexts: own } = contextColumn(trace, tree, frameClassifier());
-  const functions = new Map(set.functions.map(({ name, object }, fn) => [`${name}\0${object}`, fn]));
-  const children = new Map(set.contexts.map(([parent, fn], context) => [`${parent} ${fn}`, context]));
+  const functions = new Map(normal.functions.map(({ name, object }, fn) => [`${name}\0${object}`, fn]));
+  const children = new Map<string, number>();
+  for (let context = 0; context < known.length; context++)
+    children.set(`${known.parent[context]} ${known.functionOf[context]}`, context);
   const translated = tree.parent.map((_, context) => {
     let at = 0;
     for (const fn of contextPath(tree, context)) {
@@ -35,16 +38,15 @@ export function attributeByStack(trace: Trace, column: SymbolColumn, model: Call
     }
     return at;
   });
-  const stateOf = new Map(
-    set.states.map(([context, symbol], state) => [`${context} ${set.symbols[symbol] as string}`, state]),
-  );
+  const stateOf = new Map<string, number>();
   // Another result of the same call is the same place.
-  const stateOfCall = new Map(
-    set.states.map(([context, symbol], state) => [
-      `${context} ${callOfSymbol(set.symbols[symbol] as string)}`,
-      state,
-    ]),
-  );
+  const stateOfCall = new Map<string, number>();
+  for (let state = 0; state < places.length; state++) {
+    const context = places.context[state] as number;
+    const symbol = symbols[places.symbol[state] as number] as string;
+    stateOf.set(`${context} ${symbol}`, state);
+    stateOfCall.set(`${context} ${callOfSymbol(symbol)}`, state);
+  }
   const calls = column.symbols.map(callOfSymbol);
   const contexts = Int32Array.from(own, (context) => translated[context] as number);
   const states = Int32Array.from(

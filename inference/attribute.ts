@@ -1,8 +1,7 @@
-import { type Folded, foldLoops } from '../calls/loops.ts';
+import type { Calls } from '../calls/calls.ts';
+import type { Folded } from '../calls/loops.ts';
 import { callOfSymbol, type SymbolColumn } from '../calls/symbols.ts';
-import { rowsByThread } from '../calls/threads.ts';
 import { NO_TRAIT, TRAIT_KINDS, type TraitColumns } from '../calls/traits.ts';
-import type { Trace } from '../trace/trace.ts';
 import type { CallModel } from './call-model.ts';
 import { type MethodOptions, wholeMethod } from './method-options.ts';
 
@@ -30,26 +29,25 @@ const BEAM = 24;
  * where the thread came from.
  */
 export function attributeCalls(
-  trace: Trace,
-  column: SymbolColumn,
-  traits: TraitColumns,
+  calls: Calls,
   model: CallModel,
   { without }: MethodOptions = wholeMethod,
 ): Attribution {
+  const { trace, column, traits } = calls;
   const places = column.symbols.map((symbol) => placesOf(symbol, model));
   const traitIds = traits.traits.map((trait) =>
     without.has('traits') ? NO_TRAIT : (model.traitIds.get(trait) ?? NO_TRAIT),
   );
   const states = new Int32Array(trace.length).fill(NO_STATE);
   const contexts = new Int32Array(trace.length);
-  for (const rows of rowsByThread(trace)) {
+  for (const [thread, rows] of calls.threadRows.entries()) {
     if (without.has('attribution')) {
       likeliestPlaces(rows, column, places, model, { states, contexts });
       continue;
     }
-    const { kept, representative } = (without.has('loop-folding') ? keepAll : foldLoops)(
-      Uint16Array.from(rows, (row) => column.ids[row] as number),
-    );
+    const { kept, representative } = without.has('loop-folding')
+      ? keepAll(rows)
+      : (calls.loops[thread] as Folded);
     const keptRows = kept.map((position) => rows[position] as number);
     const path = likeliestPath(keptRows, { column, traits, traitIds, places, model });
     for (let i = 0; i < rows.length; i++) {
@@ -83,8 +81,8 @@ function likeliestPlaces(
   }
 }
 
-function keepAll(symbols: Uint16Array): Pick<Folded, 'kept' | 'representative'> {
-  const kept = Uint32Array.from(symbols, (_, i) => i);
+function keepAll(rows: Uint32Array): Pick<Folded, 'kept' | 'representative'> {
+  const kept = Uint32Array.from(rows, (_, i) => i);
   return { kept, representative: kept };
 }
 

@@ -1,5 +1,5 @@
 import { callOfSymbol } from '../calls/symbols.ts';
-import type { SignatureSet } from '../signatures/signature-set.ts';
+import type { Normal } from '../signatures/normal.ts';
 import { placeModel } from './place-model.ts';
 
 /**
@@ -8,14 +8,11 @@ import { placeModel } from './place-model.ts';
  * from the signature set for fast look-up.
  */
 export interface CallModel {
-  readonly set: SignatureSet;
-  /** Per state. */
+  readonly normal: Normal;
+  /** Context of each state. */
   readonly contextOf: Int32Array;
-  readonly symbolOf: Int32Array;
+  /** Logarithm of each state's share of all calls. */
   readonly logShare: Float64Array;
-  /** Depth of each context (root 0). */
-  readonly depth: Int32Array;
-  readonly parent: Int32Array;
   /** States by symbol text, and by call name whatever the result. */
   readonly bySymbol: ReadonlyMap<string, readonly number[]>;
   readonly byCall: ReadonlyMap<string, readonly number[]>;
@@ -41,36 +38,30 @@ export const DENSE_STATES = 4_096;
 /** Steps kept of a larger model, some 40 bytes each. */
 const MAX_SPARSE_STEPS = 2_000_000;
 
-export function callModel(set: SignatureSet): CallModel {
-  const states = set.states.length;
-  const contextOf = Int32Array.from(set.states, ([context]) => context);
-  const symbolOf = Int32Array.from(set.states, ([, symbol]) => symbol);
-  const total = set.states.reduce((sum, [, , count]) => sum + count, 0);
-  const logShare = Float64Array.from(set.states, ([, , count]) => Math.log(count / Math.max(1, total)));
-  const parent = Int32Array.from(set.contexts, ([above]) => above);
-  const depth = new Int32Array(parent.length);
-  for (let context = 1; context < parent.length; context++) {
-    depth[context] = (depth[parent[context] as number] as number) + 1;
-  }
+export function callModel(normal: Normal): CallModel {
+  const { length: states, context: contextOf, symbol: symbolOf, calls } = normal.states;
+  const total = calls.reduce((sum, count) => sum + count, 0);
+  const logShare = calls.map((count) => Math.log(count / Math.max(1, total)));
   const bySymbol = new Map<string, number[]>();
   const byCall = new Map<string, number[]>();
   for (let state = 0; state < states; state++) {
-    const symbol = set.symbols[symbolOf[state] as number] as string;
+    const symbol = normal.symbols[symbolOf[state] as number] as string;
     append(bySymbol, symbol, state);
     append(byCall, callOfSymbol(symbol), state);
   }
-  const seen: Map<number, number>[] = Array.from({ length: states }, () => new Map());
-  const leaving = new Float64Array(states);
-  for (const [from, to, count] of set.transitions) {
-    (seen[from] as Map<number, number>).set(to, count);
-    leaving[from]! += count;
-  }
-  const traitCount = new Float64Array(set.traits.length);
-  const kindOfTrait = set.traits.map((trait) => trait.split(' ')[0] as string);
+  const seen = Array.from(
+    { length: states },
+    (_, state) => new Map(normal.stepsFrom(state).map(({ to, count }) => [to, count])),
+  );
+  const leaving = Float64Array.from(seen, (steps) =>
+    [...steps.values()].reduce((sum, count) => sum + count, 0),
+  );
+  const traitCount = new Float64Array(normal.traits.length);
+  const kindOfTrait = normal.traits.map((trait) => trait.split(' ')[0] as string);
   const kindTotal = new Map<string, number>();
   const traitsOf: Map<number, number>[] = Array.from({ length: states }, () => new Map());
   const stateKindTotal = new Map<string, number>();
-  for (const [state, trait, count] of set.stateTraits) {
+  for (const { state, trait, count } of normal.stateTraits) {
     const kind = kindOfTrait[trait] as string;
     traitCount[trait]! += count;
     kindTotal.set(kind, (kindTotal.get(kind) ?? 0) + count);
@@ -79,7 +70,7 @@ export function callModel(set: SignatureSet): CallModel {
   }
   const rows: (Float64Array | undefined)[] = new Array(states);
   const sparse = new Map<number, number>();
-  const places = placeModel(set, contextOf, parent, depth);
+  const places = placeModel(normal);
   const compute = (from: number, to: number): number => {
     const count = (seen[from] as Map<number, number>).get(to) ?? 0;
     const out = leaving[from] as number;
@@ -88,15 +79,12 @@ export function callModel(set: SignatureSet): CallModel {
     );
   };
   return {
-    set,
+    normal,
     contextOf,
-    symbolOf,
     logShare,
-    depth,
-    parent,
     bySymbol,
     byCall,
-    traitIds: new Map(set.traits.map((trait, id) => [trait, id])),
+    traitIds: new Map(normal.traits.map((trait, id) => [trait, id])),
     trait(state, trait) {
       // A profile's descriptors may all be of other calls: a trait that no call shows speaks for no place.
       if (traitCount[trait] === 0) return 0;

@@ -8,8 +8,6 @@ export interface Clusters {
   readonly of: Uint32Array;
   /** Per cluster: symbols (ids of the symbol column) that appear in at least half of its units, in id order. */
   readonly symbols: readonly (readonly number[])[];
-  /** Distinct appearance vectors before clustering. */
-  readonly distinct: number;
 }
 
 /**
@@ -73,7 +71,7 @@ export function clusterUnits(units: Units, column: SymbolColumn): Clusters {
     clusterOf.set(vector, clusterOf.get(nearest) as number);
   }
   const of = Uint32Array.from(vectorOf, (vector) => clusterOf.get(vector) as number);
-  return { of, symbols: commonSymbols(vectors, clusterOf, clusters), distinct: vectors.length };
+  return { of, symbols: commonSymbols(vectors, clusterOf, clusters) };
 }
 
 function cutTree(vectors: readonly number[], symbolsOf: (vector: number) => readonly number[]): number[][] {

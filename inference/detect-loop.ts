@@ -1,5 +1,5 @@
-import { requests } from '../calls/requests.ts';
-import type { Finding, Observation } from './evidence.ts';
+import type { LoopFinding } from './finding.ts';
+import type { Observation } from './observation.ts';
 
 /** Rates are compared in bins: at most so many, each long enough to hold two periods of a CPU quota (100 ms). */
 const MAX_BINS = 200;
@@ -35,8 +35,9 @@ const PERSISTENCE = 0.5;
  * unit that loops). The moment is where a Poisson likelihood ratio of the rates before and after is highest; normal is
  * the larger of the rate before it and the signature set's.
  */
-export function detectLoop(observation: Observation): Finding | null {
-  const { trace, column, normal } = observation;
+export function detectLoop(observation: Observation): LoopFinding | null {
+  const { trace, column } = observation.calls;
+  const normalRate = observation.knowledge?.rate ?? null;
   const endNs = trace.window.endNs;
   if (trace.length < MINIMUM_EXCESS_CALLS || endNs <= 0) return null;
   const symbols = column.symbols.length;
@@ -47,12 +48,12 @@ export function detectLoop(observation: Observation): Finding | null {
     const bin = Math.min(bins - 1, Math.floor((trace.enterNs[row] as number) / binNs));
     counts[(column.ids[row] as number) * bins + bin]!++;
   }
-  const rise = risingSymbols(counts, symbols, binNs, normal?.rate ?? null);
+  const rise = risingSymbols(counts, symbols, binNs, normalRate);
   if (rise === null) return null;
   const { leader, split, loop, unheard } = rise;
   const leading = counts.subarray(leader * bins, (leader + 1) * bins);
   if (!persists(leading, split)) return null;
-  if (!unheard && sameMix(counts, symbols, split, normal?.rate ?? null)) return null;
+  if (!unheard && sameMix(counts, symbols, split, normalRate)) return null;
 
   const onsetNs = firstBurst(observation, leader, split * binNs, binNs);
   const after = new Float64Array(trace.threads.length);
@@ -82,27 +83,22 @@ export function detectLoop(observation: Observation): Finding | null {
   const seconds = Math.max(binNs, endNs - onsetNs) / 1e9;
   const leaderRate = rows.filter((row) => column.ids[row] === leader).length / seconds;
   // Without signatures load that sets in is all that is new.
-  const doubtful = share < MINIMUM_SHARE || split === 0 || normal === null;
+  const doubtful = share < MINIMUM_SHARE || split === 0 || normalRate === null;
   if (doubtful && leaderRate < CALLS_PER_REQUEST * requestRate(observation, onsetNs)) return null;
   const before = leading.subarray(0, split).reduce((total, value) => total + value, 0);
   const beforeRate = split === 0 ? 0 : before / ((split * binNs) / 1e9);
-  const reference = Math.max(beforeRate, normal?.rate[leader] ?? 0, 1);
-  const names = [...loop]
-    .sort((a, b) => b[1] - a[1] || a[0] - b[0])
-    .map(([symbol]) => column.symbols[symbol]);
+  const normalPerSecond = Math.max(beforeRate, normalRate?.[leader] ?? 0);
   return {
     kind: 'loop',
     endless: working < ENDLESS_SHARE * rows.length,
     onsetNs,
-    abnormality: leaderRate / reference,
-    extent: share,
+    abnormality: leaderRate / Math.max(normalPerSecond, 1),
     calls: { rows: Uint32Array.from(rows), weights: new Float64Array(rows.length).fill(1 / rows.length) },
     threads,
-    description:
-      `${names.slice(0, 4).join(', ')} repeated ${format(leaderRate)} times a second ` +
-      (Math.max(beforeRate, normal?.rate[leader] ?? 0) < SHOWN_RATE
-        ? '(never in normal runs)'
-        : `(normally at most ${format(Math.max(beforeRate, normal?.rate[leader] ?? 0))})`),
+    symbols: [...loop].sort((a, b) => b[1] - a[1] || a[0] - b[0]).map(([symbol]) => symbol),
+    leader,
+    leaderPerSecond: leaderRate,
+    normalPerSecond,
   };
 }
 
@@ -163,9 +159,9 @@ function risingSymbols(
 }
 
 /** Per call, 1 where its thread works on a request that it received since its last dispatch call and answers later. */
-function answeredWork({ trace, dispatch }: Observation): Uint8Array {
+function answeredWork({ calls: { trace, dispatch, requests } }: Observation): Uint8Array {
   const answers = new Map<number, number>();
-  for (const { received, answered } of requests(trace)) {
+  for (const { received, answered } of requests) {
     if (answered >= 0 && trace.thread[answered] === trace.thread[received]) answers.set(received, answered);
   }
   // A futex is a wait for work or for a lock; while a request is in hand, it is a lock.
@@ -180,13 +176,6 @@ function answeredWork({ trace, dispatch }: Observation): Uint8Array {
     if (row <= (worksUntil[thread] as number)) work[row] = 1;
   }
   return work;
-}
-
-/** Lower rates would read as 0.0. */
-const SHOWN_RATE = 0.05;
-
-function format(rate: number): string {
-  return rate >= 10 ? Math.round(rate).toLocaleString('en-US') : rate.toFixed(1);
 }
 
 /**
@@ -247,8 +236,8 @@ function isUnheardOf(bins: Float64Array, split: number, normalRate: number | nul
 }
 
 /** Requests received a second since the onset. */
-function requestRate({ trace }: Observation, onsetNs: number): number {
-  const received = requests(trace).filter(
+function requestRate({ calls: { trace, requests } }: Observation, onsetNs: number): number {
+  const received = requests.filter(
     (request) => (trace.enterNs[request.received] as number) >= onsetNs,
   ).length;
   return received / Math.max(1e-3, (trace.window.endNs - onsetNs) / 1e9);
@@ -293,7 +282,12 @@ export function cosine(a: Float64Array, b: Float64Array): number {
 const BURST_CALLS = 20;
 
 /** The first call of the leading symbol, near the split, from which on it repeats without pause. */
-function firstBurst({ trace, column }: Observation, leader: number, splitNs: number, binNs: number): number {
+function firstBurst(
+  { calls: { trace, column } }: Observation,
+  leader: number,
+  splitNs: number,
+  binNs: number,
+): number {
   const from = splitNs - 2 * binNs;
   const times: number[] = [];
   for (let row = 0; row < trace.length && times.length < 200_000; row++) {

@@ -1,9 +1,10 @@
 import { eachDescriptorGap } from '../calls/descriptors.ts';
-import { type Request, requests } from '../calls/requests.ts';
+import type { Request } from '../calls/requests.ts';
 import { OPEN } from '../trace/trace.ts';
 import { NO_STATE } from './attribute.ts';
-import { seconds } from './detect-stuck.ts';
-import { evidenceCalls, type Finding, type NormalKnowledge, type Observation } from './evidence.ts';
+import { evidenceCalls, type SlowRequest, type StallFinding } from './finding.ts';
+import { median } from './median.ts';
+import type { Knowledge, Observation } from './observation.ts';
 
 /** A request is slow when its answer takes this many times the longest normal one of its kind … */
 const SLOW_RATIO = 3;
@@ -30,22 +31,16 @@ const LEAST_RISE_CALLS = 10;
 /** When this share of the slow requests is never answered, the server hangs. */
 const ENDLESS_SHARE = 0.8;
 
-interface SlowRequest extends Request {
-  readonly startNs: number;
-  readonly excessNs: number;
-  readonly ratio: number;
-}
-
 /**
  * Finds requests whose answers take far longer than normal since some moment (a slowdown). No single call need be slow:
  * the time from the last bytes received to the first sent back is what a client sees. The yardstick is the signature
  * set's; what was as slow before the onset is no news.
  */
-export function detectStall(observation: Observation): Finding | null {
-  const { trace, column, normal } = observation;
-  if (normal === null) return null;
-  const all = requests(trace);
-  const slow = slowRequests(all, observation, normal);
+export function detectStall(observation: Observation): StallFinding | null {
+  const { calls, knowledge } = observation;
+  if (knowledge === null) return null;
+  const { trace, requests: all } = calls;
+  const slow = slowRequests(all, observation, knowledge);
   if (slow.length < MINIMUM_SLOW) return null;
   const split = onsetOf(slow, all, observation);
   if (split === null) return null;
@@ -53,44 +48,41 @@ export function detectStall(observation: Observation): Finding | null {
   const endNs = trace.window.endNs;
   const extent = since.reduce((sum, { excessNs }) => sum + excessNs, 0) / Math.max(1e6, endNs - onsetNs);
   if (extent < MINIMUM_EXTENT) return null;
-  const ratios = since.map(({ ratio }) => ratio).sort((a, b) => a - b);
-  const worst = since.reduce((a, b) => (b.latencyNs > a.latencyNs ? b : a));
-  const total = all.filter(({ received }) => (trace.enterNs[received] as number) >= onsetNs).length;
+  const waits = waitsWithin(since, observation, knowledge);
+  const busier = busierPlaces(onsetNs, observation, knowledge);
   return {
     kind: 'stall',
-    endless:
+    unanswered:
       since.filter((request) => isUnanswered(request, observation)).length >= ENDLESS_SHARE * since.length,
     onsetNs,
-    abnormality: ratios[ratios.length >> 1] as number,
-    extent: Math.min(1, extent),
+    abnormality: median(since.map(({ ratio }) => ratio)) as number,
     calls: evidenceCalls([
       ...scaled(requestCalls(since), REQUEST_PART),
-      ...scaled(waitsWithin(since, observation, normal), WAIT_PART),
-      ...scaled(busierPlaces(onsetNs, observation, normal), RISE_PART),
+      ...scaled(waits, WAIT_PART),
+      ...scaled(busier, RISE_PART),
     ]),
     threads: [...new Set(since.map(({ received }) => trace.thread[received] as number))],
-    description:
-      `${since.length} of ${total} requests waited for their answer up to ${seconds(worst.latencyNs)}, ` +
-      `half of them at least ${(ratios[ratios.length >> 1] as number).toFixed(0)} times as long as ever in normal runs; ` +
-      `last call on the slowest: ${column.symbols[column.ids[worst.received] as number]}`,
+    slow: since,
+    requests: all.filter(({ received }) => (trace.enterNs[received] as number) >= onsetNs).length,
+    waits: waits.map(({ row }) => row),
+    busier: busier.map(({ row }) => row),
   };
 }
 
 /** Nobody answered: the window ended before, or the connection was closed without a word. */
-function isUnanswered({ answered }: Request, { trace }: Observation): boolean {
+function isUnanswered({ answered }: Request, { calls: { trace } }: Observation): boolean {
   return answered < 0 || trace.callNames[trace.call[answered] as number] === 'close';
 }
 
 function slowRequests(
   all: readonly Request[],
-  { trace }: Observation,
-  normal: NormalKnowledge,
+  { calls: { trace } }: Observation,
+  { attribution, normal }: Knowledge,
 ): SlowRequest[] {
-  const usual = new Map(normal.set.latencies.map(([state, , , , longest]) => [state, longest * 1e9]));
-  const general = [...usual.values()].reduce((most, longest) => Math.max(most, longest), 0);
   return all.flatMap((request) => {
-    const state = request.answered < 0 ? NO_STATE : (normal.attribution.states[request.answered] as number);
-    const reference = Math.max(usual.get(state) ?? general, LEAST_SLOW_NS / SLOW_RATIO);
+    const state = request.answered < 0 ? NO_STATE : (attribution.states[request.answered] as number);
+    const longest = normal.longestLatencyNs(state) ?? normal.longestAnyLatencyNs;
+    const reference = Math.max(longest, LEAST_SLOW_NS / SLOW_RATIO);
     const ratio = request.latencyNs / reference;
     if (ratio < SLOW_RATIO) return [];
     const startNs =
@@ -103,7 +95,7 @@ function slowRequests(
 function onsetOf(
   slow: readonly SlowRequest[],
   all: readonly Request[],
-  { trace }: Observation,
+  { calls: { trace } }: Observation,
 ): { readonly onsetNs: number; readonly since: readonly SlowRequest[] } | null {
   const startOf = (request: Request) => trace.enterNs[request.received] as number;
   let best = 0;
@@ -188,10 +180,9 @@ export function mostlyWithin(spans: readonly Span[]): (from: number, to: number)
 function waitsWithin(
   slow: readonly SlowRequest[],
   observation: Observation,
-  normal: NormalKnowledge,
+  { attribution: { states }, normal }: Knowledge,
 ): Weighted[] {
-  const { trace, dispatch } = observation;
-  const { states } = normal.attribution;
+  const { trace, dispatch } = observation.calls;
   const within = mostlyWithin(
     slow.map(({ startNs, latencyNs }) => ({ from: startNs, to: startNs + latencyNs })),
   );
@@ -201,19 +192,16 @@ function waitsWithin(
     const state = states[row] as number;
     if (duration === OPEN || duration < LEAST_SLOW_NS || state === NO_STATE) continue;
     if (dispatch[trace.thread[row] as number]?.has(trace.call[row] as number)) continue;
-    const longest = (normal.set.states[state]?.[5] ?? 0) * 1e9;
+    const longest = normal.states.longestNs[state] as number;
     const enter = trace.enterNs[row] as number;
     if (duration >= WAIT_RATIO * longest && within(enter, enter + duration))
       found.push({ row, weight: duration - longest });
   }
-  const usual = new Map(
-    normal.set.gaps.map(([from, to, , , , longest]) => [from * PAIR_RADIX + to, longest * 1e9]),
-  );
   const own = new Set(slow.flatMap(({ received, answered }) => [received, answered]));
   eachDescriptorGap(trace, (previous, row, gapNs) => {
     if (gapNs < LEAST_SLOW_NS || own.has(previous)) return;
-    const longest = usual.get((states[previous] as number) * PAIR_RADIX + (states[row] as number));
-    if (longest === undefined || gapNs < WAIT_RATIO * longest) return;
+    const longest = normal.longestRestNs(states[previous] as number, states[row] as number);
+    if (longest === null || gapNs < WAIT_RATIO * longest) return;
     const from = (trace.enterNs[previous] as number) + (trace.durationNs[previous] as number);
     if (!within(from, from + gapNs)) return;
     found.push({ row: previous, weight: gapNs - longest }, { row, weight: gapNs - longest });
@@ -222,10 +210,13 @@ function waitsWithin(
 }
 
 /** Calls at places that are far busier than before and than in normal runs: retries, polling, work done again. */
-function busierPlaces(onsetNs: number, { trace }: Observation, normal: NormalKnowledge): Weighted[] {
-  const { states } = normal.attribution;
-  const before = new Float64Array(normal.set.states.length);
-  const after = new Float64Array(normal.set.states.length);
+function busierPlaces(
+  onsetNs: number,
+  { calls: { trace } }: Observation,
+  { attribution: { states }, normal }: Knowledge,
+): Weighted[] {
+  const before = new Float64Array(normal.states.length);
+  const after = new Float64Array(normal.states.length);
   for (let row = 0; row < trace.length; row++) {
     const state = states[row] as number;
     if (state === NO_STATE) continue;
@@ -233,14 +224,11 @@ function busierPlaces(onsetNs: number, { trace }: Observation, normal: NormalKno
   }
   const beforeSeconds = onsetNs / 1e9;
   const afterSeconds = Math.max(1e-3, (trace.window.endNs - onsetNs) / 1e9);
-  const profiled = Math.max(
-    1e-3,
-    normal.set.profiles.reduce((sum, profile) => sum + profile.seconds, 0),
-  );
+  const profiled = Math.max(1e-3, normal.profiledSeconds);
   const excess = after.map((count, state) => {
     const usual = Math.max(
       beforeSeconds > 0 ? (before[state] as number) / beforeSeconds : 0,
-      (normal.set.states[state]?.[2] ?? 0) / profiled,
+      (normal.states.calls[state] as number) / profiled,
     );
     const more = count - RISE_RATIO * usual * afterSeconds;
     return more >= LEAST_RISE_CALLS ? more / count : 0;
@@ -253,5 +241,3 @@ function busierPlaces(onsetNs: number, { trace }: Observation, normal: NormalKno
   }
   return found;
 }
-
-const PAIR_RADIX = 2 ** 24;

@@ -1,8 +1,10 @@
-import type { Confidence, Verdict } from '../report/report.ts';
+import { detectGone } from './detect-gone.ts';
 import { detectLoop } from './detect-loop.ts';
 import { detectStall } from './detect-stall.ts';
-import { detectGone, detectStuck } from './detect-stuck.ts';
-import type { Finding, Observation } from './evidence.ts';
+import { detectStuck } from './detect-stuck.ts';
+import type { Finding } from './finding.ts';
+import type { Observation } from './observation.ts';
+import type { Confidence, Verdict } from './verdict.ts';
 
 export interface Diagnosis {
   readonly verdict: Verdict;
@@ -32,7 +34,7 @@ export function diagnose(observation: Observation): Diagnosis {
   if (cause === null) {
     return {
       verdict: 'normal',
-      confidence: observation.trace.length < FEW_CALLS ? 'low' : 'high',
+      confidence: observation.calls.trace.length < FEW_CALLS ? 'low' : 'high',
       finding: null,
     };
   }
@@ -44,13 +46,13 @@ export function diagnose(observation: Observation): Diagnosis {
 function verdictOf(finding: Finding): Verdict {
   switch (finding.kind) {
     case 'loop':
-      return finding.endless === false ? 'slowdown' : 'spin';
+      return finding.endless ? 'spin' : 'slowdown';
     case 'stuck':
       return 'hang';
     case 'gone':
       return finding.onCpu === true ? 'spin' : 'hang';
     case 'stall':
-      return finding.endless === true ? 'hang' : 'slowdown';
+      return finding.unanswered ? 'hang' : 'slowdown';
   }
 }
 

@@ -1,6 +1,6 @@
-import type { SignatureSet } from '../signatures/signature-set.ts';
+import type { Normal } from '../signatures/normal.ts';
 
-/** What the signature set knows of each function, compiled for ranking. Index: function number of the set. */
+/** What the signature set knows of each function, compiled for ranking. Index: function number of Normal. */
 export interface FunctionProfile {
   /**
    * Share (0…1) of the normal calls of its threads that are made under the function: 1 for what is on the stack of
@@ -24,22 +24,25 @@ export const CALLBACK_ROLE = -1;
 /** Calls per invocation from which on a function is the body of a thread. */
 const BODY_CALLS = 200;
 
-export function functionProfile(set: SignatureSet): FunctionProfile {
-  const paths: number[][] = [];
-  for (const [context, [parent, fn]] of set.contexts.entries()) {
-    paths[context] = context === 0 ? [] : [...(paths[parent] as number[]), fn];
+export function functionProfile({ functions, contexts, states, signatures }: Normal): FunctionProfile {
+  const paths: number[][] = [[]];
+  for (let context = 1; context < contexts.length; context++) {
+    const above = paths[contexts.parent[context] as number] as number[];
+    paths[context] = [...above, contexts.functionOf[context] as number];
   }
   const bodies = new Set(
-    set.signatures
+    signatures
       .filter(({ calls, invocations }) => calls >= BODY_CALLS * Math.max(1, invocations))
-      .map((signature) => signature.function),
+      .map(({ fn }) => fn),
   );
   const roles = Int32Array.from(paths, ([outermost]) =>
     outermost !== undefined && bodies.has(outermost) ? outermost : CALLBACK_ROLE,
   );
   const roleCalls = new Map<number, number>();
   const underInRole = new Map<string, number>();
-  for (const [context, , count] of set.states) {
+  for (let state = 0; state < states.length; state++) {
+    const context = states.context[state] as number;
+    const count = states.calls[state] as number;
     const path = paths[context] as number[];
     if (path.length === 0) continue;
     const role = roles[context] as number;
@@ -49,16 +52,15 @@ export function functionProfile(set: SignatureSet): FunctionProfile {
       underInRole.set(key, (underInRole.get(key) ?? 0) + count);
     }
   }
-  const presence = new Float64Array(set.functions.length);
+  const presence = new Float64Array(functions.length);
   for (const [key, count] of underInRole) {
     const [role, fn] = key.split(' ').map(Number) as [number, number];
     presence[fn] = Math.max(presence[fn] as number, count / (roleCalls.get(role) as number));
   }
-  const single = new Float64Array(set.functions.length);
-  for (const signature of set.signatures) {
-    single[signature.function] = signature.invocations === 0 ? 0 : signature.single / signature.invocations;
-  }
-  const callers = new Uint32Array(set.functions.length);
+  const single = new Float64Array(functions.length);
+  for (const { fn, invocations, single: alone } of signatures)
+    single[fn] = invocations === 0 ? 0 : alone / invocations;
+  const callers = new Uint32Array(functions.length);
   const pairs = new Set<string>();
   for (const path of paths) {
     const fn = path.at(-1);

@@ -1,6 +1,6 @@
 import { callOfSymbol, type SymbolColumn } from '../calls/symbols.ts';
 import { countNonOverlapped } from '../signatures/episodes.ts';
-import type { SignatureSet } from '../signatures/signature-set.ts';
+import type { Normal } from '../signatures/normal.ts';
 import type { Units } from './units.ts';
 
 /** Calls of one unit that are searched for episodes: a unit that loops shows them in its first rounds. */
@@ -8,7 +8,7 @@ export const MAX_MATCHED_CALLS = 2_000;
 /** An episode of one call is owned by too many functions to tell anything. */
 const SHORTEST_TELLING_EPISODE = 2;
 
-/** Per function (index of the signature set): in which of the given units its episodes occur. */
+/** Per function (number in Normal): in which of the given units its episodes occur. */
 export type Matches = ReadonlyMap<number, readonly number[]>;
 
 /**
@@ -19,11 +19,11 @@ export function matchUnits(
   units: Units,
   of: readonly number[],
   column: SymbolColumn,
-  set: SignatureSet,
+  normal: Normal,
 ): Matches {
-  const idOf = new Map(set.symbols.map((symbol, id) => [symbol, id]));
+  const idOf = new Map(normal.symbols.map((symbol, id) => [symbol, id]));
   const idOfCall = new Map<string, number>();
-  for (const [id, symbol] of set.symbols.entries()) {
+  for (const [id, symbol] of normal.symbols.entries()) {
     const call = callOfSymbol(symbol);
     if (!idOfCall.has(call)) idOfCall.set(call, id);
   }
@@ -38,16 +38,16 @@ export function matchUnits(
     for (let i = from; i < to; i++)
       sequence.push(translated[column.ids[units.rows[i] as number] as number] as number);
     const present = new Set(sequence);
-    for (const signature of set.signatures) {
-      const matched = signature.episodes.some(
-        ([episode]) =>
+    for (const { fn, episodes } of normal.signatures) {
+      const matched = episodes.some(
+        ({ symbols: episode }) =>
           episode.length >= SHORTEST_TELLING_EPISODE &&
           episode.every((symbol) => present.has(symbol)) &&
           countNonOverlapped(episode, sequence) > 0,
       );
       if (!matched) continue;
-      const own = matches.get(signature.function);
-      if (own === undefined) matches.set(signature.function, [unit]);
+      const own = matches.get(fn);
+      if (own === undefined) matches.set(fn, [unit]);
       else own.push(unit);
     }
   }

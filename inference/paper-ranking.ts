@@ -1,5 +1,5 @@
+import type { Normal } from '../signatures/normal.ts';
 import type { AbnormalUnit } from './abnormal-units.ts';
-import type { NormalKnowledge } from './evidence.ts';
 import type { Matches } from './match.ts';
 import type { Candidate } from './rank.ts';
 
@@ -11,10 +11,10 @@ import type { Candidate } from './rank.ts';
 export function rankByIncrease(
   abnormal: readonly AbnormalUnit[],
   matches: Matches,
-  normal: NormalKnowledge,
+  normal: Normal,
 ): Candidate[] {
   const increase = new Map(abnormal.map(({ unit, abnormality }) => [unit, abnormality]));
-  const found = normal.set.signatures.flatMap(({ function: fn }) => {
+  const found = normal.signatures.flatMap(({ fn }) => {
     const units = matches.get(fn) ?? [];
     if (units.length === 0) return [];
     const largest = Math.max(...units.map((unit) => increase.get(unit) ?? 0));

@@ -1,8 +1,23 @@
+import type { Calls } from '../calls/calls.ts';
 import { foldLoops } from '../calls/loops.ts';
-import type { SymbolColumn } from '../calls/symbols.ts';
-import type { PathStep } from '../report/report.ts';
-import { OPEN, type Trace } from '../trace/trace.ts';
-import type { Finding } from './evidence.ts';
+import { wakerOf } from '../calls/waits.ts';
+import type { Finding } from './finding.ts';
+
+/** Calls that one thread made in a row; a folded loop is one span. */
+export interface PathSpan {
+  /** Thread (index). */
+  readonly thread: number;
+  /** First call (row), … */
+  readonly row: number;
+  /** … and the last one, of the last round. */
+  readonly lastRow: number;
+  /** Symbols (ids of the trace's column) of one round. */
+  readonly symbols: readonly number[];
+  /** How often in a row they were made. */
+  readonly repeat: number;
+  /** Thread (index) that woke this one for the first call, where the trace shows it; else null. */
+  readonly wokenBy: number | null;
+}
 
 /** Calls shown before the onset, after it, steps in all, and threads followed. */
 const CALLS_BEFORE = 6;
@@ -11,53 +26,32 @@ const MAX_STEPS = 24;
 const MAX_THREADS = 3;
 /** Calls of one step: a page line; a longer run without a loop is several steps. */
 export const MAX_STEP_CALLS = 48;
-/** A wake counts for the wait that ends within this time of it. */
-const WAKE_NS = 2e6;
-
 /** The calls that led into the abnormality and what it did then: per affected thread, loops folded. */
-export function abnormalPath(
-  finding: Finding,
-  trace: Trace,
-  column: SymbolColumn,
-  threadRows: readonly Uint32Array[],
-): PathStep[] {
-  const steps: { readonly at: number; readonly step: PathStep }[] = [];
+export function abnormalPath(finding: Finding, calls: Calls): PathSpan[] {
+  const { trace, column, threadRows } = calls;
+  const spans: PathSpan[] = [];
   for (const thread of finding.threads.slice(0, MAX_THREADS)) {
     const rows = threadRows[thread] as Uint32Array;
     let first = rows.findIndex((row) => (trace.enterNs[row] as number) >= finding.onsetNs);
     if (first < 0) first = rows.length;
     const from = Math.max(0, first - CALLS_BEFORE);
     const own = rows.subarray(from, first + CALLS_AFTER);
-    for (const { begin, end, period } of runs(
-      Uint16Array.from(own, (row) => column.ids[row] as number),
-    ).slice(0, MAX_STEPS)) {
+    const symbols = Uint16Array.from(own, (row) => column.ids[row] as number);
+    for (const { begin, end, period } of runs(symbols).slice(0, MAX_STEPS)) {
       const row = own[begin] as number;
-      const last = own[end - 1] as number;
-      const enter = trace.enterNs[row] as number;
-      const returned = (trace.enterNs[last] as number) + (trace.durationNs[last] as number);
-      steps.push({
-        at: enter,
-        step: {
-          time: trace.window.startSeconds + enter / 1e9,
-          thread: trace.threads[thread] as PathStep['thread'],
-          calls: Array.from(own.subarray(begin, begin + period), (r) =>
-            label(column.symbols[column.ids[r] as number] as string),
-          ),
-          repeat: (end - begin) / period,
-          duration: returned === OPEN ? null : (returned - enter) / 1e9,
-          wokenBy: waker(trace, threadRows, thread, row),
-        },
+      spans.push({
+        thread,
+        row,
+        lastRow: own[end - 1] as number,
+        symbols: [...symbols.subarray(begin, begin + period)],
+        repeat: (end - begin) / period,
+        wokenBy: wakerOf(calls, thread, row),
       });
     }
   }
-  return steps
-    .sort((a, b) => a.at - b.at)
-    .map(({ step }) => step)
+  return spans
+    .sort((a, b) => (trace.enterNs[a.row] as number) - (trace.enterNs[b.row] as number))
     .slice(0, MAX_STEPS * 2);
-}
-
-function label(symbol: string): string {
-  return symbol.replace('=', '→').replace('?', '→…');
 }
 
 interface Run {
@@ -104,39 +98,4 @@ function periodOf(symbols: Uint16Array): number {
     if (same) return period;
   }
   return symbols.length;
-}
-
-/** The thread whose futex wake ended this thread's futex wait, where the trace shows one right before. */
-function waker(
-  trace: Trace,
-  threadRows: readonly Uint32Array[],
-  thread: number,
-  row: number,
-): PathStep['wokenBy'] {
-  if (trace.callNames[trace.call[row] as number] !== 'futex' || trace.durationNs[row] === OPEN) return null;
-  const returned = (trace.enterNs[row] as number) + (trace.durationNs[row] as number);
-  let best: { tid: number; comm: string } | null = null;
-  let latest = returned - WAKE_NS;
-  for (const [other, rows] of threadRows.entries()) {
-    if (other === thread || trace.threads[other]?.pid !== trace.threads[thread]?.pid) continue;
-    let low = 0;
-    let high = rows.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((trace.enterNs[rows[middle] as number] as number) <= returned) low = middle + 1;
-      else high = middle;
-    }
-    for (let i = low - 1; i >= 0 && (trace.enterNs[rows[i] as number] as number) > latest; i--) {
-      const candidate = rows[i] as number;
-      if (
-        trace.callNames[trace.call[candidate] as number] !== 'futex' ||
-        (trace.result[candidate] as number) <= 0
-      )
-        continue;
-      latest = trace.enterNs[candidate] as number;
-      best = { tid: trace.threads[other]?.tid ?? 0, comm: trace.threads[other]?.comm ?? '' };
-      break;
-    }
-  }
-  return best;
 }

@@ -1,4 +1,4 @@
-import type { SignatureSet } from '../signatures/signature-set.ts';
+import type { Normal } from '../signatures/normal.ts';
 
 /**
  * How likely a step from one state to another is by the shape of the call tree alone, for steps that no profile shows:
@@ -13,17 +13,15 @@ export interface PlaceModel {
 /** Each possible return level and each callee is given this many further occurrences (additive smoothing). */
 const PRIOR = 0.5;
 
-export function placeModel(
-  set: SignatureSet,
-  contextOf: Int32Array,
-  parent: Int32Array,
-  depth: Int32Array,
-): PlaceModel {
-  const contexts = parent.length;
+export function placeModel(normal: Normal): PlaceModel {
+  const { states } = normal;
+  const { length: contexts, parent, depth } = normal.contexts;
+  const contextOf = states.context;
   /** Calls made in a context's subtree, and in the context itself. */
   const subtree = new Float64Array(contexts);
   const direct = new Float64Array(contexts);
-  for (const [context, , count] of set.states) direct[context]! += count;
+  for (let state = 0; state < states.length; state++)
+    direct[contextOf[state] as number]! += states.calls[state] as number;
   for (let context = contexts - 1; context >= 0; context--) {
     subtree[context]! += direct[context] as number;
     if (context > 0) subtree[parent[context] as number]! += subtree[context] as number;
@@ -52,14 +50,16 @@ export function placeModel(
   const entriesInto = new Float64Array(contexts);
   const add = (map: Map<number, number>, key: number, count: number) =>
     map.set(key, (map.get(key) ?? 0) + count);
-  for (const [from, to, count] of set.transitions) {
+  for (let from = 0; from < states.length; from++) {
     const a = contextOf[from] as number;
-    const b = contextOf[to] as number;
-    const common = shared(a, b);
-    add(returns, a * contexts + common, count);
-    returnsFrom[a]! += count;
-    add(entries, common * contexts + calleeTowards(common, b), count);
-    entriesInto[common]! += count;
+    for (const { to, count } of normal.stepsFrom(from)) {
+      const b = contextOf[to] as number;
+      const common = shared(a, b);
+      add(returns, a * contexts + common, count);
+      returnsFrom[a]! += count;
+      add(entries, common * contexts + calleeTowards(common, b), count);
+      entriesInto[common]! += count;
+    }
   }
   return {
     probability(from, to) {
@@ -74,8 +74,7 @@ export function placeModel(
         ((entries.get(common * contexts + callee) ?? 0) + PRIOR) /
         ((entriesInto[common] as number) + PRIOR * ((callees[common] as number) + 1));
       const under = callee === common ? (direct[common] as number) : (subtree[callee] as number);
-      const count = set.states[to]?.[2] ?? 0;
-      return back * enter * (under > 0 ? count / under : 0);
+      return back * enter * (under > 0 ? (states.calls[to] as number) / under : 0);
     },
   };
 }

@@ -1,7 +1,9 @@
+import type { Normal } from '../signatures/normal.ts';
 import { NO_STATE } from './attribute.ts';
-import type { Finding, NormalKnowledge, Observation } from './evidence.ts';
-import { CALLBACK_ROLE, type FunctionProfile, functionProfile } from './function-profile.ts';
+import type { Finding } from './finding.ts';
+import { CALLBACK_ROLE, type FunctionProfile } from './function-profile.ts';
 import { type MethodOptions, wholeMethod } from './method-options.ts';
+import type { Knowledge, Observation } from './observation.ts';
 
 /** A function with how much speaks for it. */
 export interface Candidate {
@@ -53,11 +55,11 @@ export function rankFunctions(
   matched: (fn: number) => number,
   { without }: MethodOptions = wholeMethod,
 ): Candidate[] {
-  const { normal } = observation;
-  if (normal === null) return [];
-  const profile = functionProfile(normal.set);
-  if (finding.kind === 'gone') return ordered(disappearance(finding, normal, profile), finding);
-  const places = abnormalCalls(finding, observation, normal, without);
+  const { knowledge } = observation;
+  if (knowledge === null) return [];
+  const profile = knowledge.functions;
+  if (finding.kind === 'gone') return ordered(disappearance(finding, knowledge, profile), finding);
+  const places = abnormalCalls(finding, observation, knowledge, without);
   const roles = byRole(places, profile, without);
   const total = places.reduce((sum, place) => sum + place.weight, 0);
   const scores = new Map<number, Score>();
@@ -143,18 +145,15 @@ function preferInner(
 
 function abnormalCalls(
   finding: Finding,
-  observation: Observation,
-  normal: NormalKnowledge,
+  { calls: { trace, column, dispatch } }: Observation,
+  { rate, attribution: { states, contexts } }: Knowledge,
   without: MethodOptions['without'],
 ): Place[] {
-  const { trace, column, dispatch } = observation;
-  const { states, contexts } = normal.attribution;
   const weights = new Map<number, number>();
   for (let i = 0; i < finding.calls.rows.length; i++) {
     const row = finding.calls.rows[i] as number;
     let weight = finding.calls.weights[i] as number;
-    if (!without.has('new-symbols') && normal.rate[column.ids[row] as number] === 0)
-      weight *= NEW_SYMBOL_WEIGHT;
+    if (!without.has('new-symbols') && rate[column.ids[row] as number] === 0) weight *= NEW_SYMBOL_WEIGHT;
     const isDispatch = dispatch[trace.thread[row] as number]?.has(trace.call[row] as number) === true;
     if (isDispatch && !without.has('dispatch')) weight *= DISPATCH_WEIGHT;
     if (states[row] === NO_STATE) weight *= NOVEL_PLACE_WEIGHT;
@@ -176,11 +175,9 @@ const DEEPER_WEIGHT = 0.95;
  */
 function disappearance(
   finding: Finding,
-  normal: NormalKnowledge,
+  { normal, model, attribution: { states, contexts } }: Knowledge,
   profile: FunctionProfile,
 ): Map<number, Score> {
-  const { states, contexts } = normal.attribution;
-  const leaving = transitionsByState(normal);
   const scores = new Map<number, Score>();
   const add = (fn: number, score: number, depth: number) => {
     const specificity =
@@ -192,12 +189,12 @@ function disappearance(
     const row = finding.calls.rows[i] as number;
     const weight = finding.calls.weights[i] as number;
     const last = profile.paths[contexts[row] as number] as readonly number[];
-    const following = upcoming(states[row] as number, leaving);
+    const following = upcoming(states[row] as number, normal);
     if (following.length === 0)
       for (const [depth, fn] of last.entries()) add(fn, weight * LAST_CALL_WEIGHT, depth);
     for (const { state, share } of following) {
       const likely = weight * share;
-      const next = profile.paths[normal.model.contextOf[state] as number] as readonly number[];
+      const next = profile.paths[model.contextOf[state] as number] as readonly number[];
       let shared = 0;
       while (shared < last.length && last[shared] === next[shared]) shared++;
       for (let d = 0; d < shared; d++) add(last[d] as number, likely * SHARED_WEIGHT, d);
@@ -217,36 +214,22 @@ const STEP_DECAY = 0.4;
 const MAX_FOLLOWED = 50;
 
 /** The states that normally come next, with the share (together 1) of what is expected there. */
-function upcoming(
-  state: number,
-  leaving: ReadonlyMap<number, readonly (readonly [number, number])[]>,
-): { readonly state: number; readonly share: number }[] {
+function upcoming(state: number, normal: Normal): { readonly state: number; readonly share: number }[] {
   if (state === NO_STATE) return [];
   const expected = new Map<number, number>();
   let now = new Map([[state, 1]]);
   for (let step = 0; step < STEPS_AHEAD; step++) {
     const next = new Map<number, number>();
     for (const [from, share] of now) {
-      const steps = leaving.get(from) ?? [];
-      const all = steps.reduce((sum, [, count]) => sum + count, 0);
-      for (const [to, count] of steps) next.set(to, (next.get(to) ?? 0) + (share * count) / all);
+      const steps = normal.stepsFrom(from);
+      const all = steps.reduce((sum, { count }) => sum + count, 0);
+      for (const { to, count } of steps) next.set(to, (next.get(to) ?? 0) + (share * count) / all);
     }
     now = new Map([...next].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, MAX_FOLLOWED));
     for (const [to, share] of now) expected.set(to, (expected.get(to) ?? 0) + share * STEP_DECAY ** step);
   }
   const total = [...expected.values()].reduce((sum, share) => sum + share, 0);
   return [...expected].map(([to, share]) => ({ state: to, share: share / total }));
-}
-
-/** Next states with their counts, per state. */
-function transitionsByState({ set }: NormalKnowledge): Map<number, [number, number][]> {
-  const leaving = new Map<number, [number, number][]>();
-  for (const [from, to, count] of set.transitions) {
-    const own = leaving.get(from);
-    if (own === undefined) leaving.set(from, [[to, count]]);
-    else own.push([to, count]);
-  }
-  return leaving;
 }
 
 /** Places by the role of their thread: each role is judged by its own calls. */

@@ -1,5 +1,4 @@
-import type { DispatchCalls } from '../calls/dispatch.ts';
-import { rowsByThread } from '../calls/threads.ts';
+import type { Calls } from '../calls/calls.ts';
 import { OPEN, type Trace } from '../trace/trace.ts';
 
 /**
@@ -18,8 +17,6 @@ export interface Units {
   readonly startNs: Float64Array;
   /** Execution time, nanoseconds; OPEN while its last call had not returned. */
   readonly durationNs: Float64Array;
-  /** The time gap used, nanoseconds. */
-  readonly gapNs: number;
 }
 
 /** Without two clear kinds of off-call times, those above this quantile of their distribution end a unit. */
@@ -39,10 +36,10 @@ const BINS = 54 * BINS_PER_OCTAVE;
  *
  * @returns nanoseconds
  */
-export function chooseGap(trace: Trace): number {
+export function chooseGap({ trace, threadRows }: Calls): number {
   const histogram = new Float64Array(BINS);
   let pairs = 0;
-  for (const rows of rowsByThread(trace)) {
+  for (const rows of threadRows) {
     for (let i = 1; i < rows.length; i++) {
       const off = Math.max(CLOCK_STEP_NS, offCallNs(trace, rows[i - 1] as number, rows[i] as number));
       histogram[Math.min(BINS - 1, Math.floor(Math.log2(off) * BINS_PER_OCTAVE))]!++;
@@ -104,7 +101,7 @@ export function offCallNs(trace: Trace, previous: number, row: number): number {
 }
 
 /** Cuts each thread's calls into execution units: at dispatch calls and at time gaps (outside calls only). */
-export function segment(trace: Trace, dispatch: DispatchCalls, gapNs: number): Units {
+export function segment({ trace, threadRows, dispatch }: Calls, gapNs: number): Units {
   const rows = new Uint32Array(trace.length);
   const from: number[] = [];
   const to: number[] = [];
@@ -112,7 +109,7 @@ export function segment(trace: Trace, dispatch: DispatchCalls, gapNs: number): U
   const startNs: number[] = [];
   const durationNs: number[] = [];
   let at = 0;
-  for (const [index, own] of rowsByThread(trace).entries()) {
+  for (const [index, own] of threadRows.entries()) {
     rows.set(own, at);
     const waits = dispatch[index] as ReadonlySet<number>;
     let begin = 0;
@@ -146,7 +143,6 @@ export function segment(trace: Trace, dispatch: DispatchCalls, gapNs: number): U
     thread: Uint32Array.from(thread),
     startNs: Float64Array.from(startNs),
     durationNs: Float64Array.from(durationNs),
-    gapNs,
   };
 }
 

@@ -1,25 +1,25 @@
-import type { SignatureSet } from '../signatures/signature-set.ts';
-import { skipWarnings } from '../trace/skip-warnings.ts';
+import type { Normal } from '../signatures/normal.ts';
 import type { Trace } from '../trace/trace.ts';
 import { type Attribution, NO_STATE } from './attribute.ts';
-import type { Finding } from './evidence.ts';
+import type { Finding } from './finding.ts';
 
-/** Below this coverage the signatures are of another build, or the workload has left what the profiles show. */
-const DRIFT_COVERAGE = 0.8;
+/** From this coverage on the signatures fit; below, they are of another build, or the workload has left the profiles. */
+export const GOOD_COVERAGE = 0.8;
 /** Signatures that hold in fewer than this share of left-out invocations drift with the workload. */
 const STABLE_SHARE = 0.5;
 /** This share of unstable signatures is worth a warning. */
 const UNSTABLE_SHARE = 0.3;
 
-/** What a recorder says of its recording is passed on; nodes may be compromised, so not without end. */
-const MAX_RECORDER_WARNINGS = 10;
-const MAX_RECORDER_WARNING_CHARACTERS = 500;
+/** What weakens an inference. Shares are 0…1. */
+export type InferenceWarning =
+  | { readonly kind: 'no-signatures' }
+  | { readonly kind: 'drift'; readonly coverage: number }
+  | { readonly kind: 'unstable-signatures'; readonly share: number }
+  | { readonly kind: 'stacks' }
+  | { readonly kind: 'no-calls' }
+  | { readonly kind: 'lost-events'; readonly events: number };
 
-function fromRecorder(warning: string): string {
-  return `The recorder on the node says: ${warning.slice(0, MAX_RECORDER_WARNING_CHARACTERS)}`;
-}
-
-/** Share (0…1) of the calls before the onset that were made where the profiles show such a call. */
+/** Share (0…1) of the calls before the onset that were made where the profiles show such a call; of all without one. */
 export function coverageOf(trace: Trace, attribution: Attribution, finding: Finding | null): number {
   const untilNs = finding === null || finding.onsetNs <= 0 ? Number.POSITIVE_INFINITY : finding.onsetNs;
   let known = 0;
@@ -29,52 +29,34 @@ export function coverageOf(trace: Trace, attribution: Attribution, finding: Find
     calls++;
     if (attribution.states[row] !== NO_STATE) known++;
   }
-  return calls === 0 ? 0 : Number((known / calls).toPrecision(4));
+  return calls === 0 ? 0 : known / calls;
 }
 
 export function inferenceWarnings(input: {
   readonly trace: Trace;
-  readonly signatures: SignatureSet | null;
+  readonly normal: Normal | null;
   readonly coverage: number | null;
   readonly byStack: boolean;
   readonly finding: Finding | null;
-}): string[] {
-  const { trace, signatures, coverage, byStack, finding } = input;
-  const warnings: string[] = [];
-  if (signatures === null) {
-    warnings.push(
-      'No signature set: functions cannot be named. Make one with `perfscope mine PROFILE… --service NAME` and publish it with `perfscope publish`.',
-    );
+}): InferenceWarning[] {
+  const { trace, normal, coverage, byStack, finding } = input;
+  const warnings: InferenceWarning[] = [];
+  if (normal === null) warnings.push({ kind: 'no-signatures' });
+  if (coverage !== null && coverage < GOOD_COVERAGE) warnings.push({ kind: 'drift', coverage });
+  if (normal !== null) {
+    const share = unstableShare(normal);
+    if (share > UNSTABLE_SHARE) warnings.push({ kind: 'unstable-signatures', share });
   }
-  if (coverage !== null && coverage < DRIFT_COVERAGE) {
-    warnings.push(
-      `The signatures explain only ${percent(coverage)} of the calls before the onset: the build or the workload has changed since they were mined. Mine again from profiles of this build.`,
-    );
-  }
-  if (signatures !== null) {
-    const measured = signatures.signatures.filter(({ stability }) => stability !== null);
-    const unstable = measured.filter(({ stability }) => (stability ?? 1) < STABLE_SHARE);
-    if (measured.length > 0 && unstable.length > UNSTABLE_SHARE * measured.length) {
-      warnings.push(
-        `${percent(unstable.length / measured.length)} of the signatures do not hold from one workload to another: profile more workloads.`,
-      );
-    }
-  }
-  if (byStack) warnings.push('The trace has call stacks: functions are taken from them, not inferred.');
-  if (finding?.kind === 'gone') {
-    warnings.push(
-      'The faulty code makes no system calls: the suspects are the functions that may run there, with low confidence.',
-    );
-  }
-  const lost = trace.losses.reduce((sum, loss) => sum + loss.events, 0);
-  if (lost > 0)
-    warnings.push(`The recorder lost ${lost.toLocaleString('en-US')} events: counts are lower bounds.`);
-  warnings.push(...(trace.recording?.warnings ?? []).slice(0, MAX_RECORDER_WARNINGS).map(fromRecorder));
-  warnings.push(...skipWarnings(trace));
+  if (byStack) warnings.push({ kind: 'stacks' });
+  if (finding?.kind === 'gone') warnings.push({ kind: 'no-calls' });
+  const events = trace.losses.reduce((sum, loss) => sum + loss.events, 0);
+  if (events > 0) warnings.push({ kind: 'lost-events', events });
   return warnings;
 }
 
-export function percent(share: number): string {
-  const value = share * 100;
-  return `${value >= 99.95 || value === 0 ? value.toFixed(0) : value >= 10 ? value.toFixed(0) : value.toFixed(1)} %`;
+/** Share of the signatures seen in more than one workload that do not hold from one to another. */
+function unstableShare({ signatures }: Normal): number {
+  const measured = signatures.flatMap(({ stability }) => (stability === null ? [] : [stability]));
+  const unstable = measured.filter((stability) => stability < STABLE_SHARE);
+  return measured.length === 0 ? 0 : unstable.length / measured.length;
 }

@@ -14,6 +14,11 @@ export function ratio(value: number): string {
   return Number.isFinite(value) ? `${significant(value)}×` : '∞×';
 }
 
+/** A ratio in words that it reaches or passes: rounded down, `41`. */
+export function atLeast(value: number): string {
+  return Number.isFinite(value) ? count(Math.floor(value)) : 'countless';
+}
+
 export function rate(perSecond: number): string {
   return `${significant(perSecond)}/s`;
 }

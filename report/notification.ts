@@ -144,7 +144,7 @@ function suspectText(suspect: NodeSuspect | PictureSuspect, index: number): stri
   return [
     ...item(
       `${index + 1}. `,
-      `${plain(suspect.function)}${where}, ${ratio(suspect.abnormality)} normal, ${suspect.confidence} confidence${nodes}`,
+      `${plain(suspect.function)}${where}, ${suspect.abnormality === null ? '' : `${ratio(suspect.abnormality)} normal, `}${suspect.confidence} confidence${nodes}`,
     ),
     ...wrap(plain(suspect.evidence), WIDTH, '   '),
     ...(suspect.collidesWith.length === 0

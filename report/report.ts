@@ -3,10 +3,11 @@
  * notification, the page and the table are made from. Plain data; every number can be traced to calls.
  */
 
+import type { Confidence, Verdict } from '../inference/verdict.ts';
+
 export const REPORT_SCHEMA = 'perfscope.report/1';
 
-export type Verdict = 'hang' | 'slowdown' | 'spin' | 'normal';
-export type Confidence = 'high' | 'medium' | 'low';
+export type { Confidence, Verdict } from '../inference/verdict.ts';
 
 export interface Suspect {
   /** 1-based; members of one collision group follow each other. */
@@ -17,10 +18,10 @@ export interface Suspect {
   readonly object: string;
   /** Other functions that no evidence tells apart from this one. */
   readonly collidesWith: readonly string[];
-  /** How far its abnormal calls are from normal, as a ratio (2 = twice the normal). */
-  readonly abnormality: number;
+  /** How far what lies under it is from its own normal, as a ratio (2 = twice the normal); null where normal runs show nothing to compare with. */
+  readonly abnormality: number | null;
   readonly confidence: Confidence;
-  /** One plain sentence: why this function. */
+  /** Why this function, by counts of calls. */
   readonly evidence: string;
   /** Ids of the abnormal units it explains, into `Report.units`. */
   readonly units: readonly number[];
@@ -70,17 +71,6 @@ export interface PathStep {
   readonly wokenBy: { readonly tid: number; readonly comm: string } | null;
 }
 
-/** How the ranking moves with the time gap (the paper's unexplained constant). */
-export interface GapSensitivity {
-  /** The gap chosen from the data, nanoseconds. */
-  readonly gapNs: number;
-  /** First suspects with half and with twice the gap, in order. */
-  readonly halved: readonly string[];
-  readonly doubled: readonly string[];
-  /** True where the first suspect stays the same. */
-  readonly stable: boolean;
-}
-
 export interface Report {
   readonly schema: typeof REPORT_SCHEMA;
   readonly verdict: Verdict;
@@ -101,9 +91,8 @@ export interface Report {
     readonly threads: number;
     readonly format: string;
   };
-  /** Share (0…1) of the trace's calls that the signatures' normal behaviour explains; null without signatures. */
+  /** Share (0…1) of the calls before the onset (without one, of all) that the signatures know; null without signatures. */
   readonly coverage: number | null;
-  readonly sensitivity: GapSensitivity | null;
   readonly units: readonly UnitReport[];
   readonly clusters: readonly ClusterReport[];
   readonly path: readonly PathStep[];

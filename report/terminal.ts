@@ -1,5 +1,6 @@
 /** The report as text for a terminal: the answer first, then what it rests on. */
 import { count, percent, ratio, seconds, utc } from './figures.ts';
+import { knownCalls } from './known-calls.ts';
 import { plain, wrap } from './plain.ts';
 import type { ClusterReport, PathStep, Report, Suspect, UnitReport } from './report.ts';
 
@@ -62,7 +63,7 @@ function suspectLines(suspect: Suspect): string[] {
   return [
     `${String(suspect.rank).padStart(3)}. ${plain(suspect.function)}${where}`,
     ...wrap(
-      `${ratio(suspect.abnormality)} normal, ${suspect.confidence} confidence. ${plain(suspect.evidence)}`,
+      `${suspect.abnormality === null ? '' : `${ratio(suspect.abnormality)} normal, `}${suspect.confidence} confidence. ${plain(suspect.evidence)}`,
       WIDTH,
       '     ',
     ),
@@ -148,7 +149,7 @@ function clusterText(cluster: ClusterReport): string {
   );
 }
 
-function windowSection({ window, coverage, sensitivity, service, build }: Report): string[] {
+function windowSection({ window, coverage, onset, service, build }: Report): string[] {
   const lost = window.lost === 0 ? 'none lost' : `${count(window.lost)} lost`;
   const lines = [
     `Window: ${seconds(window.end - window.start)} from ${when(window.start, window.start)}, ${count(window.calls)}` +
@@ -157,14 +158,8 @@ function windowSection({ window, coverage, sensitivity, service, build }: Report
   if (service !== null) {
     const version = build === null || build === '' ? '' : ` ${plain(build)}`;
     const explained =
-      coverage === null ? '' : `; they explain ${percent(coverage)} of the trace's system calls`;
+      coverage === null ? '' : `; they know ${percent(coverage)} of ${knownCalls(onset, window.start)}`;
     lines.push(`Signatures: ${plain(service)}${version}${explained}`);
-  }
-  if (sensitivity !== null) {
-    const held = sensitivity.stable ? 'stays first' : 'does not stay first';
-    lines.push(
-      `Time gap: ${seconds(sensitivity.gapNs / 1e9)}, from the data; the first suspect ${held} with half and twice of it`,
-    );
   }
   return lines;
 }

@@ -1,6 +1,6 @@
-import { MAX_SYMBOLS, symbolColumn } from '../calls/symbols.ts';
-import { rowsByThread } from '../calls/threads.ts';
-import { NO_TRAIT, TRAIT_KINDS, traitColumns } from '../calls/traits.ts';
+import { callsOf } from '../calls/calls.ts';
+import { MAX_SYMBOLS } from '../calls/symbols.ts';
+import { NO_TRAIT, TRAIT_KINDS } from '../calls/traits.ts';
 import type { Trace } from '../trace/trace.ts';
 import { contextColumn, growingCallTree } from './call-tree.ts';
 import { collisionGroups } from './collisions.ts';
@@ -74,7 +74,8 @@ export async function mine(
       );
     }
     if (options.poolWork !== false) inheritFromWaker(trace, contexts);
-    const local = symbolColumn(trace);
+    const calls = callsOf(trace);
+    const local = calls.column;
     const globalIds = local.symbols.map((symbol) => symbols.id(symbol));
     if (symbols.values.length > MAX_SYMBOLS) {
       throw new SignatureError(
@@ -85,9 +86,9 @@ export async function mine(
     perProfile.push(functionInvocations(trace, tree, contexts, symbolIds));
     const stateIds = new Int32Array(trace.length);
     columns.push({ trace, symbols: symbolIds, states: stateIds });
-    const shown = traitColumns(trace, local.ids, local.symbols);
+    const shown = calls.traits;
     const traitIds = shown.traits.map((trait) => traits.id(trait));
-    for (const rows of rowsByThread(trace)) {
+    for (const rows of calls.threadRows) {
       let previous = -1;
       for (const row of rows) {
         const context = contexts[row] as number;

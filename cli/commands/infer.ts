@@ -50,11 +50,14 @@ What a node shipped:
     )
     .action(async (path: string, options: InferOptions) => {
       const progress = createProgress();
-      const [{ infer }, { renderTerminalReport }, { readSignatureFile }] = await Promise.all([
-        import('../../inference/infer.ts'),
-        import('../../report/terminal.ts'),
-        import('../signature-input.ts'),
-      ]);
+      const [{ infer }, { renderTerminalReport }, { writeReport }, { readSignatureFile }] = await Promise.all(
+        [
+          import('../../inference/infer.ts'),
+          import('../../report/terminal.ts'),
+          import('../../report/write-report.ts'),
+          import('../signature-input.ts'),
+        ],
+      );
       const signatures =
         options.signatures === undefined ? null : await readSignatureFile(options.signatures);
       const trace = await readTraceInput(path, {
@@ -63,7 +66,7 @@ What a node shipped:
         ...(options.arch === undefined ? {} : { architecture: options.arch }),
       });
       progress.show('inferring');
-      const report = infer(trace, signatures);
+      const report = writeReport(infer(trace, signatures));
       progress.clear();
       if (options.json !== undefined) writeOutput(options.json, `${JSON.stringify(report, null, 2)}\n`);
       if (options.html !== undefined) {

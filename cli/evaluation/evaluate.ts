@@ -1,5 +1,6 @@
 import { infer } from '../../inference/infer.ts';
 import { type MethodOptions, wholeMethod } from '../../inference/method-options.ts';
+import { writeReport } from '../../report/write-report.ts';
 import { mine } from '../../signatures/mine.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { baselineCuts } from './baseline-cuts.ts';
@@ -39,7 +40,7 @@ export async function evaluateCase(
   const mined = tools.cpuSeconds();
   tools.onProgress(`${known.id}: inferring`);
   const trace = await tools.read(production, false);
-  const report = infer(trace, set, method);
+  const report = writeReport(infer(trace, set, method));
   const inferred = tools.cpuSeconds();
   const healthy = baseline === null ? null : await tools.read(baseline, false);
   const baselineVerdict = healthy === null ? null : infer(healthy, set, method).verdict;

@@ -18,7 +18,7 @@ export interface NodeSuspect {
   readonly function: string;
   readonly object: string;
   readonly collidesWith: readonly string[];
-  readonly abnormality: number;
+  readonly abnormality: number | null;
   readonly confidence: Confidence;
   readonly evidence: string;
 }

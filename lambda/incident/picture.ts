@@ -105,7 +105,7 @@ function fuse(affected: readonly NodeReport[]): PictureSuspect[] {
       } else {
         held.score += score;
         held.nodes.push(report.node);
-        if (suspect.abnormality > held.suspect.abnormality) held.suspect = suspect;
+        if ((suspect.abnormality ?? 0) > (held.suspect.abnormality ?? 0)) held.suspect = suspect;
       }
     });
   }
@@ -113,7 +113,7 @@ function fuse(affected: readonly NodeReport[]): PictureSuspect[] {
     .sort(
       (a, b) =>
         b.score - a.score ||
-        b.suspect.abnormality - a.suspect.abnormality ||
+        (b.suspect.abnormality ?? 0) - (a.suspect.abnormality ?? 0) ||
         compareText(a.suspect.function, b.suspect.function) ||
         compareText(a.suspect.object, b.suspect.object),
     )

@@ -1,5 +1,6 @@
 /** The first thing a reader sees: what, how sure, since when, where. */
 import { count, percent, plural, seconds } from '../figures.ts';
+import { knownCalls } from '../known-calls.ts';
 import type { Report } from '../report.ts';
 import { type Markup, markup, NOTHING } from './markup.ts';
 
@@ -22,7 +23,7 @@ ${report.onset === null ? NOTHING : fact('Since', onset(report, report.onset))}
 ${fact('Confidence', report.confidence)}
 ${fact('Window', `${seconds(report.window.end - report.window.start)}, ${plural(report.window.calls, 'system call')}, ${plural(report.window.threads, 'thread')}`)}
 ${fact('Lost events', report.window.lost === 0 ? 'none' : count(report.window.lost))}
-${fact('Explained by signatures', report.coverage === null ? 'no signatures' : percent(report.coverage))}
+${fact('Known to the signatures', report.coverage === null ? 'no signatures' : `${percent(report.coverage)} of ${knownCalls(report.onset, report.window.start)}`)}
 </dl>
 </section>`;
 }

@@ -23,9 +23,9 @@ export function suspects(report: Report): Markup {
 function suspect(it: Suspect): Markup {
   return markup`<li><span class="rank">${it.rank}</span><div>
 <div class="suspect-name name">${it.function}</div>
-<div class="tags"><span class="tag ${it.confidence}">${it.confidence} confidence</span><span class="tag">${ratio(it.abnormality)} normal</span>${
-    it.object === '' ? NOTHING : markup`<span class="tag name">${it.object}</span>`
-  }</div>
+<div class="tags"><span class="tag ${it.confidence}">${it.confidence} confidence</span>${
+    it.abnormality === null ? NOTHING : markup`<span class="tag">${ratio(it.abnormality)} normal</span>`
+  }${it.object === '' ? NOTHING : markup`<span class="tag name">${it.object}</span>`}</div>
 ${scoreBar(it.score)}
 <p>${it.evidence}</p>
 ${it.collidesWith.length === 0 ? NOTHING : collisions(it.collidesWith)}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { callsOf } from '../../calls/calls.ts';
 import { callOfSymbol, callSymbol, isFailure, MAX_SYMBOLS, symbolColumn } from '../../calls/symbols.ts';
-import { NO_TRAIT, TRAIT_KINDS, traitColumns } from '../../calls/traits.ts';
+import { NO_TRAIT, TRAIT_KINDS } from '../../calls/traits.ts';
 import { NO_RESULT, OPEN, type Trace } from '../../trace/trace.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
 
@@ -60,8 +61,7 @@ describe('symbolColumn', () => {
 
 describe('traitColumns', () => {
   const traitsOf = (trace: Trace): string[][] => {
-    const { ids, symbols } = symbolColumn(trace);
-    const columns = traitColumns(trace, ids, symbols);
+    const columns = callsOf(trace).traits;
     return Array.from({ length: trace.length }, (_, row) =>
       [...columns.ids.subarray(row * TRAIT_KINDS, (row + 1) * TRAIT_KINDS)]
         .filter((id) => id !== NO_TRAIT)

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { symbolColumn } from '../../calls/symbols.ts';
-import { traitColumns } from '../../calls/traits.ts';
+import { callsOf } from '../../calls/calls.ts';
 import { type Attribution, attributeCalls, NO_STATE } from '../../inference/attribute.ts';
 import { attributeByStack, hasStacks } from '../../inference/attribute-by-stack.ts';
 import { callModel } from '../../inference/call-model.ts';
+import { normalOf } from '../../signatures/normal.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
@@ -16,8 +16,7 @@ function pathOf(set: SignatureSet, context: number): string[] {
 }
 
 function attribute(trace: Trace, set: SignatureSet): Attribution {
-  const column = symbolColumn(trace);
-  return attributeCalls(trace, column, traitColumns(trace, column.ids, column.symbols), callModel(set));
+  return attributeCalls(callsOf(trace), callModel(normalOf(set)));
 }
 
 /** Share of the calls that were put exactly under the functions they were made under. */
@@ -109,7 +108,7 @@ describe('attributeByStack', () => {
       { call: 'fsync', at, stack: ['main', 'event_loop', 'new_in_this_build', 'answer'] },
     ];
     const trace = scriptedTrace(calls);
-    const { states, contexts } = attributeByStack(trace, symbolColumn(trace), callModel(set));
+    const { states, contexts } = attributeByStack(callsOf(trace), callModel(normalOf(set)));
     expect(
       known.every((call, row) => pathOf(set, contexts[row] as number).join() === call.stack?.join()),
     ).toBe(true);

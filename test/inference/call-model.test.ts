@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type CallModel, callModel, DENSE_STATES } from '../../inference/call-model.ts';
 import { mine } from '../../signatures/mine.ts';
+import { normalOf } from '../../signatures/normal.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
 import { scriptedTrace } from '../trace/scripted-trace.ts';
 import { sampleSignatures } from './sample-service.ts';
@@ -10,7 +11,7 @@ describe('callModel', () => {
   let model: CallModel;
   beforeAll(async () => {
     set = await sampleSignatures();
-    model = callModel(set);
+    model = callModel(normalOf(set));
   });
 
   it('gives every step between two states a finite probability, seen or not', () => {
@@ -72,8 +73,9 @@ describe('callModel', () => {
         ],
         { service: 's' },
       );
-    const [table, map] = [callModel(await states(DENSE_STATES)), callModel(await states(DENSE_STATES + 1))];
-    expect([table.set.states.length, map.set.states.length]).toEqual([DENSE_STATES, DENSE_STATES + 1]);
+    const model = async (count: number) => callModel(normalOf(await states(count)));
+    const [table, map] = [await model(DENSE_STATES), await model(DENSE_STATES + 1)];
+    expect([table.normal.states.length, map.normal.states.length]).toEqual([DENSE_STATES, DENSE_STATES + 1]);
     for (const [from, to] of [
       [0, 1],
       [7, 8],

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { gunzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { MAX_CLUSTER_CALLS } from '../../inference/describe.ts';
-import { infer, MAX_SUSPECT_SHARE, MAX_SUSPECTS } from '../../inference/infer.ts';
+import { infer } from '../../inference/infer.ts';
 import { MAX_STEP_CALLS } from '../../inference/path.ts';
+import { MAX_SUSPECT_SHARE, MAX_SUSPECTS } from '../../inference/suspects.ts';
 import type { Report } from '../../report/report.ts';
+import { MAX_CLUSTER_CALLS, writeReport } from '../../report/write-report.ts';
 import { parseSignatureSet, type SignatureSet } from '../../signatures/signature-set.ts';
 import { readTraceFile } from '../../trace/read-trace-file.ts';
 import { OPEN, type Trace } from '../../trace/trace.ts';
@@ -24,6 +25,7 @@ beforeAll(async () => {
 });
 
 const trouble = (calls: Parameters<typeof scriptedTrace>[0]) => scriptedTrace(calls, { endNs: END_NS });
+const reported = (trace: Trace, signatures: SignatureSet | null) => writeReport(infer(trace, signatures));
 const names = (report: Report) => report.suspects.map((suspect) => suspect.function);
 
 /** What every report promises (report.ts, design.md section 8). */
@@ -71,7 +73,7 @@ describe('infer', () => {
     ['a slow disk', slow(63), 'slowdown', 'save_parts'],
   ])('names the function that holds %s before those above it', (_, calls, verdict, home) => {
     const trace = trouble(calls);
-    const report = infer(trace, set);
+    const report = reported(trace, set);
     expectSound(report, trace);
     expect(report.verdict).toBe(verdict);
     expect(report.onset).toBeCloseTo(1_000 + ONSET_NS / 1e9, 0);
@@ -84,7 +86,7 @@ describe('infer', () => {
   });
 
   it('puts the home of a loop before wrappers of single calls and functions elsewhere', () => {
-    const report = infer(trouble(spinning(64)), set);
+    const report = reported(trouble(spinning(64)), set);
     expect(names(report)[0]).toBe('copy_file');
     expect(report.suspects[0]?.units.length).toBeGreaterThan(0);
     expect(
@@ -94,7 +96,7 @@ describe('infer', () => {
 
   it('never claims certainty where a thread vanished between two calls', () => {
     const trace = trouble(vanished(65));
-    const report = infer(trace, set);
+    const report = reported(trace, set);
     expectSound(report, trace);
     expect(report.verdict).toBe('hang');
     expect(report.suspects.length).toBeGreaterThan(0);
@@ -105,7 +107,7 @@ describe('infer', () => {
 
   it('names nobody in a healthy trace', () => {
     const trace = scriptedTrace(healthy(66));
-    const report = infer(trace, set);
+    const report = reported(trace, set);
     expectSound(report, trace);
     expect([report.verdict, report.onset, report.suspects]).toEqual(['normal', null, []]);
     expect(report.coverage).toBeGreaterThan(0.99);
@@ -114,7 +116,7 @@ describe('infer', () => {
 
   it('gives the abnormal units and the path without signatures, and says why it names nobody', () => {
     const trace = trouble(spinning(67));
-    const report = infer(trace, null);
+    const report = reported(trace, null);
     expectSound(report, trace);
     expect([report.verdict, report.suspects, report.coverage]).toEqual(['spin', [], null]);
     expect(report.units.length).toBeGreaterThan(0);
@@ -124,25 +126,25 @@ describe('infer', () => {
 
   it('warns where the signatures explain little of the trace', () => {
     const calls = Array.from({ length: 500 }, (_, i) => ({ call: `call_${i % 5}`, at: i * 1e7 }));
-    const report = infer(scriptedTrace(calls), set);
+    const report = reported(scriptedTrace(calls), set);
     expect(report.coverage).toBe(0);
     expect(report.warnings.join()).toContain('explain only 0 %');
   });
 
   it('takes the functions from the stacks of the trace where it has them, and says so', () => {
     const trace = scriptedTrace(serve(0, 300, randomNumbers(68)));
-    const report = infer(trace, set);
+    const report = reported(trace, set);
     expect(report.coverage).toBe(1);
     expect(report.warnings.join()).toContain('has call stacks');
   });
 
   it('survives a trace without a single call, and one call', () => {
-    const empty = infer(scriptedTrace([]), set);
+    const empty = reported(scriptedTrace([]), set);
     expectSound(empty, scriptedTrace([]));
     expect([empty.verdict, empty.summary]).toEqual(['normal', 'The trace holds no calls.']);
     const one = scriptedTrace([{ call: 'read', at: 0, duration: OPEN }]);
-    expectSound(infer(one, set), one);
-    expectSound(infer(one, null), one);
+    expectSound(reported(one, set), one);
+    expectSound(reported(one, null), one);
   });
 
   it('gives a sound report for any calls, and the same one twice', () => {
@@ -157,9 +159,9 @@ describe('infer', () => {
     fc.assert(
       fc.property(fc.array(call, { maxLength: 300 }), fc.boolean(), (calls, signed) => {
         const trace = scriptedTrace(calls);
-        const report = infer(trace, signed ? set : null);
+        const report = reported(trace, signed ? set : null);
         expectSound(report, trace);
-        expect(JSON.stringify(infer(trace, signed ? set : null))).toBe(JSON.stringify(report));
+        expect(JSON.stringify(reported(trace, signed ? set : null))).toBe(JSON.stringify(report));
       }),
       { numRuns: 60 },
     );
@@ -173,7 +175,7 @@ describe('infer', () => {
       duration: i < 20_000 ? 10 : OPEN,
     }));
     const trace = scriptedTrace(calls, { endNs: 90e9 });
-    expectSound(infer(trace, set), trace);
+    expectSound(reported(trace, set), trace);
   });
 
   it('survives more kinds of calls and results than a symbol number can tell apart', () => {
@@ -183,7 +185,7 @@ describe('infer', () => {
       result: -Math.floor(i / 40),
     }));
     const trace = scriptedTrace(calls);
-    const report = infer(trace, set);
+    const report = reported(trace, set);
     expectSound(report, trace);
     expect(report.clusters.every((cluster) => cluster.calls.length <= MAX_CLUSTER_CALLS)).toBe(true);
   });
@@ -193,7 +195,7 @@ describe('infer', () => {
       call: `call_${i}`,
       at: ONSET_NS + 5e8 + i * 1e5,
     }));
-    const { path } = infer(trouble([...spinning(69), ...between]), set);
+    const { path } = reported(trouble([...spinning(69), ...between]), set);
     expect(path.flatMap(({ calls }) => calls)).toContain('call_299');
     expect(path.every(({ calls }) => calls.length <= MAX_STEP_CALLS)).toBe(true);
   });
@@ -207,8 +209,8 @@ describe('infer on recorded traces', () => {
     'redis-stacks.perf-script.gz',
   ])('gives a sound report for %s, with and without signatures of another service', async (file) => {
     const trace = await readTraceFile(join(FIXTURES, file));
-    expectSound(infer(trace, set), trace);
-    expectSound(infer(trace, null), trace);
+    expectSound(reported(trace, set), trace);
+    expectSound(reported(trace, null), trace);
   });
 
   it('gives byte-identical reports twice, and for plain, gzip and zstd copies of a trace', async () => {
@@ -224,7 +226,7 @@ describe('infer on recorded traces', () => {
       const reports: string[] = [];
       for (const path of [recorded, recorded, join(folder, 'plain'), join(folder, 'zstd')]) {
         const trace = await readTraceFile(path);
-        const report = infer(trace, signatures);
+        const report = reported(trace, signatures);
         expectSound(report, trace);
         expect(report.verdict).toBe('spin');
         reports.push(JSON.stringify(report));

@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { symbolColumn } from '../../calls/symbols.ts';
-import { rowsByThread } from '../../calls/threads.ts';
+import { callsOf } from '../../calls/calls.ts';
+import type { LoopFinding } from '../../inference/finding.ts';
 import { functionProfile } from '../../inference/function-profile.ts';
 import { MAX_MATCHED_CALLS, matchUnits } from '../../inference/match.ts';
 import { abnormalPath } from '../../inference/path.ts';
 import { segment } from '../../inference/units.ts';
+import { pathStep } from '../../report/write-report.ts';
+import { normalOf } from '../../signatures/normal.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
 import { sampleSignatures } from './sample-service.ts';
@@ -18,10 +20,10 @@ const functionNumber = (name: string) => set.functions.findIndex((fn) => fn.name
 describe('matchUnits', () => {
   /** Functions whose episodes occur in one unit of these calls. */
   const matched = (calls: readonly (readonly [string, number])[]) => {
-    const trace = scriptedTrace(calls.map(([call, result], i) => ({ call, result, at: i * 1_000 })));
-    const units = segment(trace, [new Set()], 1e12);
+    const shown = callsOf(scriptedTrace(calls.map(([call, result], i) => ({ call, result, at: i * 1_000 }))));
+    const units = segment(shown, 1e12);
     expect(units.length).toBe(1);
-    const matches = matchUnits(units, [0], symbolColumn(trace), set);
+    const matches = matchUnits(units, [0], shown.column, normalOf(set));
     return new Set([...matches.keys()].map((fn) => set.functions[fn]?.name));
   };
 
@@ -65,7 +67,7 @@ describe('matchUnits', () => {
 
 describe('functionProfile', () => {
   it('finds main on the stack of everything and a leaf on the stack of its own calls only', () => {
-    const { presence } = functionProfile(set);
+    const { presence } = functionProfile(normalOf(set));
     expect(presence[functionNumber('main')]).toBe(1);
     expect(presence[functionNumber('event_loop')]).toBe(1);
     expect(presence[functionNumber('copy_file')]).toBeLessThan(
@@ -75,7 +77,7 @@ describe('functionProfile', () => {
   });
 
   it('knows functions that make one call per invocation, and who calls a function', () => {
-    const { single, callers } = functionProfile(set);
+    const { single, callers } = functionProfile(normalOf(set));
     expect(single[functionNumber('receive')]).toBe(1);
     expect(single[functionNumber('serve_file')]).toBe(0);
     expect(callers[functionNumber('copy_file')]).toBe(1);
@@ -84,17 +86,20 @@ describe('functionProfile', () => {
 
 describe('abnormalPath', () => {
   const pathOf = (calls: readonly ScriptedCall[], threads = [0]) => {
-    const trace = scriptedTrace(calls);
-    const finding = {
+    const shown = callsOf(scriptedTrace(calls));
+    const finding: LoopFinding = {
       kind: 'loop',
       onsetNs: 0,
       abnormality: 9,
-      extent: 1,
       calls: { rows: Uint32Array.of(0), weights: Float64Array.of(1) },
       threads,
-      description: '',
-    } as const;
-    return abnormalPath(finding, trace, symbolColumn(trace), rowsByThread(trace));
+      endless: true,
+      symbols: [0],
+      leader: 0,
+      leaderPerSecond: 9,
+      normalPerSecond: 1,
+    };
+    return abnormalPath(finding, shown).map((span) => pathStep(span, shown.trace, shown.column.symbols));
   };
 
   it('shows a loop as one step with its rounds, and what comes before and after as steps of their own', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { callsOf } from '../../calls/calls.ts';
 import { dispatchCalls } from '../../calls/dispatch.ts';
 import { chooseGap, offCallNs, segment } from '../../inference/units.ts';
 import { OPEN, type Trace } from '../../trace/trace.ts';
@@ -26,7 +27,7 @@ function dispatchNames(trace: Trace): string[][] {
 
 /** Call names of each unit. */
 function unitCalls(trace: Trace, gapNs: number): string[][] {
-  const units = segment(trace, dispatchCalls(trace), gapNs);
+  const units = segment(callsOf(trace), gapNs);
   return Array.from({ length: units.length }, (_, unit) =>
     Array.from(
       units.rows.subarray(units.from[unit], units.to[unit]),
@@ -95,7 +96,7 @@ describe('chooseGap', () => {
             }
             at += outer;
           }
-          const gap = chooseGap(scriptedTrace(calls));
+          const gap = chooseGap(callsOf(scriptedTrace(calls)));
           expect(gap).toBeGreaterThan(inner);
           expect(gap).toBeLessThanOrEqual(outer + inner);
         },
@@ -110,13 +111,15 @@ describe('chooseGap', () => {
         at: i * (inside + 500_000) + Math.floor(i / 5) * 80 * MS,
         duration: inside,
       }));
-    expect(chooseGap(scriptedTrace(calls(10)))).toBe(chooseGap(scriptedTrace(calls(900 * MS))));
+    expect(chooseGap(callsOf(scriptedTrace(calls(10))))).toBe(
+      chooseGap(callsOf(scriptedTrace(calls(900 * MS)))),
+    );
   });
 
   it('is finite and positive whatever the trace holds', () => {
     const open = [{ call: 'read', at: 0, duration: OPEN }];
     for (const calls of [[], open, [{ call: 'read', at: 5 }], serve(0, 30, randomNumbers(1))]) {
-      const gap = chooseGap(scriptedTrace(calls));
+      const gap = chooseGap(callsOf(scriptedTrace(calls)));
       expect(gap).toBeGreaterThan(0);
       expect(Number.isFinite(gap)).toBe(true);
     }
@@ -126,7 +129,7 @@ describe('chooseGap', () => {
 describe('segment', () => {
   it('opens a unit at each dispatch call and leaves the wait out of its execution time', () => {
     const trace = scriptedTrace(worker('epoll_wait', 12));
-    const units = segment(trace, dispatchCalls(trace), 1e12);
+    const units = segment(callsOf(trace), 1e12);
     expect(unitCalls(trace, 1e12)).toEqual(Array(12).fill(['epoll_wait', 'read', 'write']));
     expect(units.startNs[1]).toBe(18 * MS);
     expect(units.durationNs[1]).toBe(0.04 * MS);
@@ -147,7 +150,7 @@ describe('segment', () => {
       { call: 'read', at: 0 },
       { call: 'futex', at: 2_000, duration: OPEN },
     ]);
-    expect(segment(trace, dispatchCalls(trace), MS).durationNs[0]).toBe(OPEN);
+    expect(segment(callsOf(trace), MS).durationNs[0]).toBe(OPEN);
   });
 
   it('puts every call into exactly one unit of its own thread, in time order', () => {
@@ -163,7 +166,7 @@ describe('segment', () => {
         fc.integer({ min: 1, max: 500 * MS }),
         (calls, gapNs) => {
           const trace = scriptedTrace(calls);
-          const units = segment(trace, dispatchCalls(trace), gapNs);
+          const units = segment(callsOf(trace), gapNs);
           expect([...units.rows].sort((a, b) => a - b)).toEqual(calls.map((_, row) => row));
           let next = 0;
           for (let unit = 0; unit < units.length; unit++) {

@@ -19,7 +19,6 @@ describe('the page', () => {
     ['a call that never returned', 'never returned'],
     ['who woke whom', 'woken by lighttpd-io/4713'],
     ['rates before and after', '2,034/s'],
-    ['sensitivity to the gap', 'the first suspect stays the same'],
     ['coverage', '93.4\u00a0%'],
     ['warnings', '1,204 events were lost'],
     ['the onset in the picture', 'class="onset"'],
@@ -94,7 +93,6 @@ describe('the page', () => {
       ...SPIN,
       suspects: [],
       coverage: null,
-      sensitivity: null,
       narrowing: { suspects: 0, functions: 0 },
     });
     expect(blind).toContain('no functions can be named');

@@ -117,12 +117,6 @@ export const SPIN: Report = {
   narrowing: { suspects: 3, functions: 212 },
   window: { start: 1999.5, end: 2055.2, calls: 412_331, lost: 1204, threads: 3, format: 'trace.dat' },
   coverage: 0.934,
-  sensitivity: {
-    gapNs: 2_400_000,
-    halved: ['scgi_write_request', 'network_write_chunkqueue_writev'],
-    doubled: ['scgi_write_request'],
-    stable: true,
-  },
   units,
   clusters,
   path,

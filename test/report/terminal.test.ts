@@ -28,7 +28,6 @@ const spin: Report = {
   narrowing: { suspects: 1, functions: 812 },
   window: { start: 1000, end: 1090, calls: 12_345, lost: 17, threads: 4, format: 'perf-script' },
   coverage: 0.97,
-  sensitivity: { gapNs: 100_000, halved: ['retry_forever'], doubled: ['retry_forever'], stable: true },
   units: [
     {
       id: 3,
@@ -87,8 +86,7 @@ Clusters with abnormal units
   1 of 10 units, 1.00/s before and 20.0/s after, median 1 ms: read write
 
 Window: 90 s from 1000.000, 12,345 system calls of 4 threads, 17 lost (perf-script)
-Signatures: shop 1.4.2; they explain 97 % of the trace's system calls
-Time gap: 100 µs, from the data; the first suspect stays first with half and twice of it
+Signatures: shop 1.4.2; they know 97 % of the system calls before the onset
 
 Warnings
   - The ring lost 17 events.
