@@ -1,4 +1,4 @@
-import { OPEN, type Trace } from '../trace/trace.ts';
+import type { Trace } from '../trace/trace.ts';
 import { type DispatchCalls, dispatchCalls } from './dispatch.ts';
 import { type Folded, foldLoops } from './loops.ts';
 import { type Request, requests } from './requests.ts';
