@@ -4,9 +4,11 @@
  * happens only once under a condition, and the notification comes last (progress-incident.ts).
  */
 
+import type { NodeOutcome, NodeReport } from '../report/incident.ts';
 import { writePage } from '../report/page.ts';
 import type { Report, Verdict } from '../report/report.ts';
 import { shortPath } from '../report/short-path.ts';
+import { traceFacts } from '../report/trace-facts.ts';
 import { SignatureError } from '../signatures/errors.ts';
 import { TraceError } from '../trace/errors.ts';
 import type { Configuration } from './configuration.ts';
@@ -14,8 +16,6 @@ import {
   cutForItem,
   ITEM_SUSPECTS,
   ITEM_WARNINGS,
-  type NodeOutcome,
-  type NodeReport,
   onsetUnixSeconds,
   toNodeSuspect,
 } from './incident/node-report.ts';
@@ -23,7 +23,6 @@ import { reportId } from './incident/report-id.ts';
 import { parseTraceKey, reportKeys } from './keys.ts';
 import type { ChosenSignatures, Ports, StoredTrace } from './ports.ts';
 import { progressIncident } from './progress-incident.ts';
-import { traceFacts } from './trace-facts.ts';
 
 export interface TraceRequest {
   readonly bucket: string;

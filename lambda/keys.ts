@@ -91,6 +91,11 @@ export function parseIncidentId(text: string): IncidentId | null {
   return isKeyPart(service) && isKeyPart(incident) ? { service, incident } : null;
 }
 
+/** Prefix of the keys of all reports of an incident. */
+export function incidentReportsPrefix(id: IncidentId): string {
+  return `${REPORTS_PREFIX}${formatIncidentId(id)}/`;
+}
+
 export function formatIncidentId({ service, incident }: IncidentId): string {
   return `${service}/${incident}`;
 }

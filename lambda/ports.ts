@@ -3,11 +3,11 @@
  * talk to AWS or, on one machine, to fauxqs and dynalite; the use cases see only these.
  */
 
+import type { NodeReport, Picture } from '../report/incident.ts';
+import type { Notification } from '../report/notification.ts';
 import type { Report } from '../report/report.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import type { Trace } from '../trace/trace.ts';
-import type { NodeReport } from './incident/node-report.ts';
-import type { Picture } from './incident/picture.ts';
 import type { IncidentId } from './keys.ts';
 
 export interface StoredTrace {
@@ -109,12 +109,6 @@ export interface IncidentStore {
     claim: { readonly token: string; readonly until: number },
   ): Promise<void>;
   markDone(id: IncidentId, step: Step, outcome: string): Promise<void>;
-}
-
-export interface Notification {
-  readonly subject: string;
-  readonly body: string;
-  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** The message was refused and certainly not sent. */

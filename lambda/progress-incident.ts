@@ -4,10 +4,11 @@
  * follow-up; whoever comes second finds the step taken (take-step.ts).
  */
 
-import { writeNotification } from '../report/notification.ts';
+import { nodesIn, type Picture } from '../report/incident.ts';
+import { type Notification, writeNotification } from '../report/notification.ts';
 import type { Configuration } from './configuration.ts';
-import { drawPicture, nodesIn, type Picture } from './incident/picture.ts';
-import type { IncidentId } from './keys.ts';
+import { drawPicture } from './incident/picture.ts';
+import { type IncidentId, incidentReportsPrefix } from './keys.ts';
 import type { IncidentState, Ports, Step } from './ports.ts';
 import { takeStep } from './take-step.ts';
 
@@ -54,12 +55,31 @@ export async function progressIncident(
     const effect = (): Promise<string> =>
       step === 'ship'
         ? orderTraces(ports, state)
-        : ports.notifier.publish(writeNotification({ configuration, state, picture, step, settled }));
+        : ports.notifier.publish(notificationOf(configuration, state, picture, step, settled));
     if (!(await takeStep(ports, configuration, { id, step, token, reports: nodesIn(picture), effect })))
       break;
     did = 'something';
   }
   return { did, atRest: false, reports };
+}
+
+function notificationOf(
+  configuration: Configuration,
+  { id, alarm }: IncidentState,
+  picture: Picture,
+  step: 'first' | 'final',
+  settled: boolean,
+): Notification {
+  return writeNotification({
+    ...id,
+    alarm,
+    place: configuration,
+    pagesPrefix: incidentReportsPrefix(id),
+    runbookUrl: configuration.runbookUrl,
+    picture,
+    step,
+    settled,
+  });
 }
 
 /** Whether time alone can make a step due: the final one when the picture settles, or traces that are yet to come. */

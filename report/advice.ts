@@ -1,5 +1,5 @@
 /** What to do now, by verdict: first keep the evidence, then help the users, then fix. */
-import type { Scope } from '../lambda/incident/picture.ts';
+import type { Scope } from './incident.ts';
 import type { Verdict } from './report.ts';
 
 const KEEP: Record<Exclude<Verdict, 'normal'>, string> = {

@@ -1,11 +1,9 @@
 /** The notification as the on-call engineer reads it, in a plain mail on a phone at night: what, where, since, do. */
-import type { Configuration } from '../lambda/configuration.ts';
-import type { NodeReport, NodeSuspect } from '../lambda/incident/node-report.ts';
-import { nodesIn, type Picture, type PictureSuspect } from '../lambda/incident/picture.ts';
-import { formatIncidentId, REPORTS_PREFIX } from '../lambda/keys.ts';
-import type { IncidentState, Notification } from '../lambda/ports.ts';
+
 import { adviceFor } from './advice.ts';
 import { count, percent, plural, ratio, seconds, utc } from './figures.ts';
+import type { NodeReport, NodeSuspect } from './incident.ts';
+import { nodesIn, type Picture, type PictureSuspect } from './incident.ts';
 import { consoleLink, objectAddress } from './links.ts';
 import { plain, toSubject, wrap } from './plain.ts';
 
@@ -23,18 +21,36 @@ const LISTED_NODES = 8;
  */
 export const MAX_BODY_CHARACTERS = 20_000;
 
+export interface Notification {
+  readonly subject: string;
+  readonly body: string;
+  /** For the subscriptions' filter policies. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Where reports are stored. */
+export interface ReportPlace {
+  readonly region: string;
+  readonly reportsBucket: string;
+}
+
 export interface NotificationFacts {
-  readonly configuration: Configuration;
-  readonly state: IncidentState;
+  readonly service: string;
+  readonly incident: string;
+  /** Null where the traces came without an alarm. */
+  readonly alarm: { readonly name: string; readonly reason: string } | null;
+  readonly place: ReportPlace;
+  /** Prefix of the keys of all nodes' pages of the incident. */
+  readonly pagesPrefix: string;
+  readonly runbookUrl: string | null;
   readonly picture: Picture;
   readonly step: 'first' | 'final';
   readonly settled: boolean;
 }
 
 export function writeNotification(facts: NotificationFacts): Notification {
-  const { configuration, state, picture, step } = facts;
+  const { service, incident, place, runbookUrl, picture, step } = facts;
   const leading = picture.suspects[0];
-  const { service, incident } = state.id;
   const subject = toSubject(
     `${step === 'final' ? 'Final: ' : ''}${picture.verdict} in ${service}${leading === undefined ? '' : `: ${leading.function}`} (${scopeInShort(picture)})`,
   );
@@ -48,9 +64,9 @@ export function writeNotification(facts: NotificationFacts): Notification {
     '',
     'WHAT TO DO NOW',
     ...adviceFor(picture.verdict, picture.scope).flatMap((line, index) => item(`${index + 1}. `, line)),
-    ...(configuration.runbookUrl === null ? [] : [`   Runbook: ${configuration.runbookUrl}`]),
+    ...(runbookUrl === null ? [] : [`   Runbook: ${runbookUrl}`]),
     '',
-    ...linkLines(picture.worst, configuration),
+    ...linkLines(picture.worst, place),
     ...otherPages(facts),
     '',
     ...warningLines(picture.worst),
@@ -64,7 +80,7 @@ export function writeNotification(facts: NotificationFacts): Notification {
 }
 
 /** One node's report as text: the answer to an ad-hoc call. */
-export function writeReportText(report: NodeReport, configuration: Configuration): string {
+export function writeReportText(report: NodeReport, place: ReportPlace): string {
   if (report.verdict === null) return `${plain(report.summary)}\n`;
   return [
     ...wrap(plain(report.summary), WIDTH, ''),
@@ -77,7 +93,7 @@ export function writeReportText(report: NodeReport, configuration: Configuration
     ...suspectLines(report.suspects, report),
     ...pathLines(report),
     '',
-    ...linkLines(report, configuration),
+    ...linkLines(report, place),
     '',
     ...warningLines(report),
   ].join('\n');
@@ -101,14 +117,14 @@ function heading(picture: Picture, service: string): string[] {
   return wrap(`${capital(picture.verdict)} in ${service}: ${suspected}.`, WIDTH, '');
 }
 
-function factLines({ state, picture }: NotificationFacts): string[] {
+function factLines({ service, incident, alarm, picture }: NotificationFacts): string[] {
   const { worst } = picture;
   return [
     fact(
       'Verdict',
       `${picture.verdict}${picture.confidence === null ? '' : ` (${picture.confidence} confidence)`}`,
     ),
-    fact('Service', serviceAndBuild(state.id.service, worst)),
+    fact('Service', serviceAndBuild(service, worst)),
     fact('Scope', scopeInWords(picture)),
     ...(picture.affected.length > 1 ? [fact('Affected', nodeList(picture.affected))] : []),
     ...(picture.healthy.length > 0 ? [fact('Healthy', nodeList(picture.healthy))] : []),
@@ -117,8 +133,8 @@ function factLines({ state, picture }: NotificationFacts): string[] {
     ...(picture.first === null || picture.affected.length < 2
       ? []
       : [fact('First on', `${picture.first.node}, ${utc(picture.first.onsetUnixSeconds)}`)]),
-    ...(state.alarm === null ? [] : item(label('Alarm'), `${state.alarm.name}: ${state.alarm.reason}`)),
-    fact('Incident', formatIncidentId(state.id)),
+    ...(alarm === null ? [] : item(label('Alarm'), `${alarm.name}: ${alarm.reason}`)),
+    fact('Incident', `${service}/${incident}`),
     ...(worst === null || worst.summary === '' ? [] : ['', ...wrap(plain(worst.summary), WIDTH, '')]),
   ];
 }
@@ -158,7 +174,7 @@ function pathLines(report: NodeReport | null): string[] {
   return ['', 'PATH (seconds from the onset)', ...report.path.flatMap((line) => item('  ', plain(line)))];
 }
 
-function linkLines(report: NodeReport | null, { region, reportsBucket }: Configuration): string[] {
+function linkLines(report: NodeReport | null, { region, reportsBucket }: ReportPlace): string[] {
   if (report?.pageKey == null || report.reportKey === null) return [];
   const trace = objectAddress(report.trace.bucket, report.trace.key);
   return [
@@ -174,9 +190,9 @@ function linkLines(report: NodeReport | null, { region, reportsBucket }: Configu
 }
 
 /** The page shown is the worst node's; each of the others has one too. */
-function otherPages({ picture, state, configuration }: NotificationFacts): string[] {
+function otherPages({ picture, place, pagesPrefix }: NotificationFacts): string[] {
   if (nodesIn(picture) < 2) return [];
-  const all = objectAddress(configuration.reportsBucket, `${REPORTS_PREFIX}${formatIncidentId(state.id)}/`);
+  const all = objectAddress(place.reportsBucket, pagesPrefix);
   return ['', 'PAGES OF ALL NODES', `  aws s3 ls --recursive ${all}`];
 }
 

@@ -10,7 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   calls: ['trace'],
   signatures: ['calls', 'trace'],
   inference: ['signatures', 'calls', 'trace', 'report/report.ts'],
-  report: ['inference', 'signatures', 'calls', 'trace', 'lambda'],
+  report: ['inference', 'signatures', 'calls', 'trace'],
   lambda: ['report', 'inference', 'signatures', 'calls', 'trace'],
   shipper: ['trace', 'package.json'],
   infra: ['lambda'],

@@ -7,8 +7,9 @@
  * SIGIR 2009, with its constant 60). It needs ranks only: abnormality ratios of two nodes do not compare, and one
  * node with a wild ratio cannot outvote the fleet. Healthy nodes name nobody and so do not vote.
  */
+import type { NodeReport, NodeSuspect, Picture, PictureSuspect, Scope } from '../../report/incident.ts';
 import type { Confidence, Verdict } from '../../report/report.ts';
-import { isAffected, type NodeReport, type NodeSuspect } from './node-report.ts';
+import { isAffected } from './node-report.ts';
 
 /** k of Cormack et al. 2009, section 2. */
 export const FUSION_K = 60;
@@ -18,36 +19,6 @@ export const FLEET_SHARE = 0.8;
 
 /** Suspects that a picture names. */
 export const PICTURE_SUSPECTS = 5;
-
-/**
- * `one-node`: one of several is affected. `fleet`: (nearly) all are. `several-nodes`: in between.
- * `unknown`: only one node has reported, so there is nothing to compare with.
- */
-export type Scope = 'none' | 'unknown' | 'one-node' | 'several-nodes' | 'fleet';
-
-export interface PictureSuspect extends NodeSuspect {
-  readonly fusedScore: number;
-  /** Affected nodes that name it, sorted. */
-  readonly nodes: readonly string[];
-}
-
-export interface Picture {
-  readonly verdict: Verdict;
-  readonly confidence: Confidence | null;
-  readonly scope: Scope;
-  /** Nodes by outcome, each sorted by name. */
-  readonly affected: readonly string[];
-  readonly healthy: readonly string[];
-  /** Nodes whose trace could not be read or analysed in time. */
-  readonly failed: readonly string[];
-  /** Affected node with the earliest onset, among those whose clocks can be lined up. */
-  readonly first: { readonly node: string; readonly onsetUnixSeconds: number } | null;
-  readonly suspects: readonly PictureSuspect[];
-  /** The affected report that the notification shows in detail. */
-  readonly worst: NodeReport | null;
-  /** Number of node reports that the picture was made from. */
-  readonly reports: number;
-}
 
 export function drawPicture(reports: readonly NodeReport[]): Picture {
   const perNode = latestPerNode(reports);
@@ -67,10 +38,6 @@ export function drawPicture(reports: readonly NodeReport[]): Picture {
     worst: worstReport(affected, suspects),
     reports: reports.length,
   };
-}
-
-export function nodesIn(picture: Picture): number {
-  return picture.affected.length + picture.healthy.length + picture.failed.length;
 }
 
 /** A node may ship more than once (a second alarm): an affected report outweighs a healthy one, then the latest. */

@@ -12,8 +12,8 @@ import {
   paginateQuery,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import type { NodeReport } from '../incident/node-report.ts';
-import { nodesIn, type Picture } from '../incident/picture.ts';
+import type { NodeReport } from '../../report/incident.ts';
+import { nodesIn, type Picture } from '../../report/incident.ts';
 import { formatIncidentId, type IncidentId } from '../keys.ts';
 import type { Clock, IncidentAlarm, IncidentState, IncidentStore, Step, StepState } from '../ports.ts';
 

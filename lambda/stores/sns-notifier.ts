@@ -6,7 +6,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
-import { type Notification, NotificationRefused, NotificationUncertain, type Notifier } from '../ports.ts';
+import type { Notification } from '../../report/notification.ts';
+import { NotificationRefused, NotificationUncertain, type Notifier } from '../ports.ts';
 
 /** Tries for a message that was certainly not taken. */
 const TRIES = 2;

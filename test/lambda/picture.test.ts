@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { NodeReport, NodeSuspect } from '../../lambda/incident/node-report.ts';
-import { drawPicture, FUSION_K, nodesIn } from '../../lambda/incident/picture.ts';
+import { drawPicture, FUSION_K } from '../../lambda/incident/picture.ts';
+import type { NodeReport, NodeSuspect } from '../../report/incident.ts';
+import { nodesIn } from '../../report/incident.ts';
 import type { Verdict } from '../../report/report.ts';
 
 function suspect(name: string, abnormality = 2): NodeSuspect {

@@ -1,38 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Configuration } from '../../lambda/configuration.ts';
-import {
-  ITEM_SUSPECTS,
-  ITEM_TEXT,
-  type NodeReport,
-  toNodeSuspect,
-} from '../../lambda/incident/node-report.ts';
+import { ITEM_SUSPECTS, ITEM_TEXT, toNodeSuspect } from '../../lambda/incident/node-report.ts';
 import { drawPicture } from '../../lambda/incident/picture.ts';
-import type { IncidentState } from '../../lambda/ports.ts';
-import { MAX_BODY_CHARACTERS, writeNotification } from '../../report/notification.ts';
+import type { NodeReport } from '../../report/incident.ts';
+import { MAX_BODY_CHARACTERS, type NotificationFacts, writeNotification } from '../../report/notification.ts';
 import { MAX_SUBJECT, toSubject } from '../../report/plain.ts';
 import type { Report, Suspect } from '../../report/report.ts';
 import { shortPath } from '../../report/short-path.ts';
 import { SPIN } from './sample-report.ts';
-
-const configuration: Configuration = {
-  region: 'eu-central-1',
-  tracesBucket: 'my-traces',
-  signaturesBucket: 'my-traces',
-  reportsBucket: 'my-reports',
-  incidentsTable: 'incidents',
-  topicArn: 'arn:aws:sns:eu-central-1:123456789012:findings',
-  followUpsQueueUrl: 'https://sqs.eu-central-1.amazonaws.com/123456789012/follow-ups',
-  shipDocument: null,
-  nodeTag: 'perfscope:service',
-  alarmServices: new Map(),
-  runbookUrl: 'https://runbooks.example.com/lighttpd',
-  settleSeconds: 180,
-  followUpSeconds: 60,
-  retentionDays: 90,
-};
-
-const step = { state: 'open', claimedUntil: 0, outcome: null, reports: 0 } as const;
 
 function nodeReport(report: Report, more: Partial<NodeReport> = {}): NodeReport {
   return {
@@ -66,18 +41,15 @@ function nodeReport(report: Report, more: Partial<NodeReport> = {}): NodeReport 
 function notify(
   reports: readonly NodeReport[],
   message: 'first' | 'final' = 'first',
-  alarm: IncidentState['alarm'] = null,
+  alarm: NotificationFacts['alarm'] = null,
 ) {
-  const state: IncidentState = {
-    id: { service: 'lighttpd', incident: 'p99-20261123T021500Z' },
-    alarm,
-    foundAt: null,
-    steps: { ship: step, first: step, final: step },
-    reports,
-  };
   return writeNotification({
-    configuration,
-    state,
+    service: 'lighttpd',
+    incident: 'p99-20261123T021500Z',
+    alarm,
+    place: { region: 'eu-central-1', reportsBucket: 'my-reports' },
+    pagesPrefix: 'reports/lighttpd/p99-20261123T021500Z/',
+    runbookUrl: 'https://runbooks.example.com/lighttpd',
     picture: drawPicture(reports),
     step: message,
     settled: false,

@@ -1,7 +1,7 @@
 /** What can be said of a trace without inference, for the day when there is no time for more. */
 
-import { count, plural, seconds } from '../report/figures.ts';
 import type { Trace } from '../trace/trace.ts';
+import { count, plural, seconds } from './figures.ts';
 
 /** Busiest calls named. */
 const NAMED_CALLS = 5;
