@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const OUTPUT = 'dist/perfscope-node.cjs';
 
 await build({
-  entryPoints: ['shipper/perfscope-node.ts'],
+  entryPoints: ['cli/perfscope-node.ts'],
   outfile: OUTPUT,
   bundle: true,
   platform: 'node',

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Compression } from './compress.ts';
+import type { CutFile } from './cut.ts';
 import { type Outgoing, type UploadProgress, unmarkShipped, writeProgress } from './outgoing.ts';
-import type { CutFile } from './ship.ts';
 import { makeDirectory, tryToWrite, whyUnwritable } from './unwritable.ts';
 
 /** Writes the compressed trace into the spool. Null where it is there, else why the disk did not take it. */

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Directories } from './armed.ts';
 import type { Compression } from './compress.ts';
+import type { CutFile } from './cut.ts';
 import { ShipperError } from './errors.ts';
 import { lock, tryLock } from './lock.ts';
 import {
@@ -15,7 +16,6 @@ import {
   writeProgress,
 } from './outgoing.ts';
 import { isFinal, type Patience } from './patience.ts';
-import type { CutFile } from './ship.ts';
 import { type Destination, type Sent, uploadKept, uploadStream } from './upload.ts';
 
 /** Brings traces to S3: those that are kept on the node, and those that it has no room to keep. */

@@ -2,8 +2,9 @@ import { BUILD_METADATA, TRACE_CLOCK_METADATA, UNIX_CLOCK_METADATA } from '../tr
 import type { RecordedThread } from '../trace/recording.ts';
 import { alarmSeconds } from './alarm-time.ts';
 import { type Armed, type Directories, requireArmed, withThreads, writeArmed } from './armed.ts';
-import { readClockPair, type WantedWindow, windowBefore } from './clock.ts';
+import { readClockPair, windowBefore } from './clock.ts';
 import { compression } from './compress.ts';
+import type { CutFile, CutRequest } from './cut.ts';
 import { ShipperError } from './errors.ts';
 import { keepTrace } from './keep-trace.ts';
 import { lock, type Waiting } from './lock.ts';
@@ -38,15 +39,6 @@ export interface ShipResult {
   /** False where this incident had been shipped before. */
   readonly isNew: boolean;
   readonly warnings: readonly string[];
-}
-
-/** A trace as it leaves a recorder: what it is called, and its bytes, which may be asked for again. */
-export interface CutFile {
-  readonly file: string;
-  readonly chunks: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-  readonly warnings: readonly string[];
-  /** The same moment by the trace's own clock and by the time of day. */
-  readonly clock: { readonly traceSeconds: number; readonly realtimeSeconds: number };
 }
 
 /** Cuts the window before the alarm out of the recording and brings it to S3. */
@@ -157,15 +149,4 @@ function threadsNow(target: Target): { threads: RecordedThread[]; warnings: stri
       warnings: [`the service was not found (${(error as Error).message}): ${named}`],
     };
   }
-}
-
-/** What a recorder is asked for. */
-export interface CutRequest {
-  readonly directories: Directories;
-  readonly armed: Armed;
-  readonly incident: string;
-  readonly alarmAt: string | null;
-  readonly requestedSeconds: number;
-  readonly clock: ReturnType<typeof readClockPair>;
-  readonly window: WantedWindow;
 }

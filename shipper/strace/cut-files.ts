@@ -1,8 +1,8 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { clockOffset } from '../clock.ts';
+import type { CutFile, CutRequest } from '../cut.ts';
 import { ShipperError } from '../errors.ts';
-import type { CutFile, CutRequest } from '../ship.ts';
 import { type StraceFile, straceDirectory, straceFiles } from './trace-files.ts';
 
 /** Lines that are joined before they are handed on. */

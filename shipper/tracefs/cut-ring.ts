@@ -1,7 +1,7 @@
 import { GREATEST_WINDOW_SECONDS } from '../clock.ts';
+import type { CutFile, CutRequest } from '../cut.ts';
 import { ShipperError } from '../errors.ts';
 import { forgetDrains } from '../ring/drained-pages.ts';
-import type { CutFile, CutRequest } from '../ship.ts';
 import { makeDirectory, tryToWrite } from '../unwritable.ts';
 import { isArmed, leaveOutSelf, ringStats } from './arm-ring.ts';
 import { cutTrace } from './cut-trace.ts';

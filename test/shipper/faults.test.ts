@@ -275,7 +275,7 @@ describe.skipIf(missing !== null)(`a recording${missing === null ? '' : ` (skipp
       const group = join(UNIFIED!, `perfscope-self-${process.pid}`);
       mkdirSync(group);
       try {
-        const program = new URL('../../shipper/perfscope-node.ts', import.meta.url).pathname;
+        const program = new URL('../../cli/perfscope-node.ts', import.meta.url).pathname;
         const places = `--spool ${node.directories.spool} --state ${node.directories.state}`;
         const command = `read _; exec ${process.execPath} ${program} ship --incident self ${places}`;
         const self = spawn('sh', ['-c', command], {

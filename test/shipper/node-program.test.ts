@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { outgoing, writeProgress } from '../../shipper/outgoing.ts';
 import { ended, storage } from './node-under-test.ts';
 
-const PROGRAM = new URL('../../shipper/perfscope-node.ts', import.meta.url).pathname;
+const PROGRAM = new URL('../../cli/perfscope-node.ts', import.meta.url).pathname;
 
 describe('the program for nodes', () => {
   it('says nothing of it when nobody reads its output to the end', () => {

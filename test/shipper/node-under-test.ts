@@ -43,7 +43,7 @@ export interface NodeUnderTest {
   readonly close: () => Promise<void>;
 }
 
-const PROGRAM = new URL('../../shipper/perfscope-node.ts', import.meta.url).pathname;
+const PROGRAM = new URL('../../cli/perfscope-node.ts', import.meta.url).pathname;
 
 export function nodeUnderTest(
   environment: NodeJS.ProcessEnv = {},

@@ -18,7 +18,7 @@ import {
 const missing = missingForRecording();
 const SERVICE = `record-${process.pid}`;
 const INSTANCE = `/sys/kernel/tracing/instances/perfscope-${SERVICE}`;
-const PROGRAM = new URL('../../shipper/perfscope-node.ts', import.meta.url).pathname;
+const PROGRAM = new URL('../../cli/perfscope-node.ts', import.meta.url).pathname;
 
 describe.skipIf(missing !== null)(
   `record and disarm${missing === null ? '' : ` (skipped: ${missing})`}`,

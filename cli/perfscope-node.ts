@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { register as registerCheck } from '../cli/commands/check.ts';
-import { register as registerDisarm } from '../cli/commands/disarm.ts';
-import { register as registerRecord } from '../cli/commands/record.ts';
-import { register as registerShip } from '../cli/commands/ship.ts';
-import { exitCodes, failureOf } from '../cli/exit-code.ts';
-import { SHIPPER_VERSION } from './version.ts';
+import { SHIPPER_VERSION } from '../shipper/version.ts';
+import { register as registerCheck } from './commands/check.ts';
+import { register as registerDisarm } from './commands/disarm.ts';
+import { register as registerRecord } from './commands/record.ts';
+import { register as registerShip } from './commands/ship.ts';
+import { exitCodes, failureOf } from './exit-code.ts';
 
 // Whoever read our words may be gone: `check | head`, a session that closed, an agent that was restarted. That is no
 // reason to leave a trace unsent or a watch unkept.
