@@ -20,21 +20,31 @@ import { EXAMPLES, knownCase, shortNames, tools } from './examples.ts';
 const REQUEST_NS = 250e6;
 const STORED = 9;
 
-/** Requests since the onset whose file is written and synced 200 times over, part by part. */
-function storingAgainAndAgain(answered: boolean): ScriptedCall[] {
+interface Storing {
+  /** How often each request's file is written and synced. */
+  readonly times: number;
+  /** Of ten requests, so many are answered. */
+  readonly answeredOfTen: number;
+}
+
+/** Requests since the onset, four a second, whose file is stored again and again. */
+function storing({ times, answeredOfTen }: Storing): ScriptedCall[] {
   const calls = withoutStacks(serve(0, 1_000, randomNumbers(81)));
-  for (let begin = ONSET_NS; begin < END_NS; begin += REQUEST_NS) {
+  for (let request = 0; ONSET_NS + request * REQUEST_NS < END_NS; request++) {
+    const begin = ONSET_NS + request * REQUEST_NS;
     calls.push(
       { call: 'epoll_wait', at: begin, duration: 1e6, fd: 3 },
       { call: 'recvfrom', at: begin + 2e6, fd: CONNECTION, result: 120 },
       { call: 'openat', at: begin + 2.1e6, result: STORED },
     );
-    for (let part = 0; part < 200; part++) {
-      const at = begin + 3e6 + part * 1e6;
+    for (let time = 0; time < times; time++) {
+      const at = begin + 3e6 + time * 1e6;
       calls.push({ call: 'write', at, fd: STORED, result: 120 });
       calls.push({ call: 'fsync', at: at + 20_000, fd: STORED, result: 0 });
     }
-    if (answered) calls.push({ call: 'sendto', at: begin + 240e6, fd: CONNECTION, result: 60 });
+    if (request % 10 < answeredOfTen) {
+      calls.push({ call: 'sendto', at: begin + 240e6, fd: CONNECTION, result: 60 });
+    }
   }
   return calls;
 }
@@ -44,15 +54,30 @@ describe('a loop', () => {
   beforeAll(async () => {
     set = await sampleSignatures();
   });
+  const reportOf = (service: Storing) => infer(scriptedTrace(storing(service), { endNs: END_NS }), set);
 
   it.each([
-    ['whose requests are answered in the end is more work: slowdown', true, 'slowdown'],
-    ['whose requests are never answered is a spin', false, 'spin'],
-  ] as const)('%s', (_, answered, verdict) => {
-    const report = infer(scriptedTrace(storingAgainAndAgain(answered), { endNs: END_NS }), set);
+    ['all requests are answered in the end is more work: slowdown', 10, 'slowdown'],
+    ['nine of ten requests are answered is slowdown too', 9, 'slowdown'],
+    ['seven of ten are answered is a spin', 7, 'spin'],
+    ['no request is answered is a spin', 0, 'spin'],
+  ] as const)('in which %s', (_, answeredOfTen, verdict) => {
+    const report = reportOf({ times: 200, answeredOfTen });
     expect(report.verdict).toBe(verdict);
     expect(shortNames(report).slice(0, 2)).toEqual(['save_parts', 'store_file']);
   });
+
+  // The service syncs at most 12 times a second in normal runs.
+  it.each([
+    [35, 140, 'high'],
+    [25, 100, 'medium'],
+    [15, 60, 'medium'],
+  ] as const)(
+    'of %d rounds a request, %d syncs a second, is told with %s confidence',
+    (times, _, confidence) => {
+      expect(reportOf({ times, answeredOfTen: 0 })).toMatchObject({ verdict: 'spin', confidence });
+    },
+  );
 
   it('of a real server reads spin where the answers are struck out of its recording', async () => {
     const path = join(EXAMPLES, 'spoold-held-messages', 'production.perf-script.gz');
