@@ -79,13 +79,15 @@ export function rankFunctions(
         ? 1
         : Math.max(LEAST_SPECIFICITY, 1 - (profile.presence[fn] as number)) ** PRESENCE_EXPONENT;
       const wrapper =
-        finding.kind === 'loop' && (profile.single[fn] as number) >= WRAPPER_SHARE ? WRAPPER_WEIGHT : 1;
+        finding.kind === 'loop' && !without.has('wrappers') && (profile.single[fn] as number) >= WRAPPER_SHARE
+          ? WRAPPER_WEIGHT
+          : 1;
       const score = share * specificity * wrapper * matched(fn) * Math.sqrt(roleWeight / total);
       const known = scores.get(fn);
       if (known === undefined || score > known.score) scores.set(fn, { score, cover: weight / total, depth });
     }
   }
-  if (!without.has('prefer-inner')) preferInner(scores, finding, profile, places);
+  if (!without.has('prefer-inner')) preferInner(scores, finding, profile, places, without);
   return ordered(scores, finding);
 }
 
@@ -121,6 +123,7 @@ function preferInner(
   finding: Finding,
   profile: FunctionProfile,
   places: readonly Place[],
+  without: MethodOptions['without'],
 ): void {
   const callees = new Map<number, Set<number>>();
   for (const { context } of places) {
@@ -136,7 +139,7 @@ function preferInner(
     for (const callee of callees.get(fn) ?? []) {
       const below = scores.get(callee);
       if (below === undefined || callee === fn || below.depth <= own.depth) continue;
-      if (isWrapper(callee, finding, profile)) continue;
+      if (!without.has('wrappers') && isWrapper(callee, finding, profile)) continue;
       if (below.cover * NOTHING_ADDED >= own.cover)
         own.score = Math.min(own.score, below.score * CALLER_WEIGHT);
     }

@@ -1,7 +1,9 @@
 import { infer } from '../../inference/infer.ts';
 import { type MethodOptions, wholeMethod } from '../../inference/method-options.ts';
+import type { Report } from '../../report/report.ts';
 import { writeReport } from '../../report/write-report.ts';
 import { mine } from '../../signatures/mine.ts';
+import type { SignatureSet } from '../../signatures/signature-set.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { baselineCuts } from './baseline-cuts.ts';
 import { caseTrace, type KnownCase } from './known-case.ts';
@@ -18,25 +20,25 @@ export interface EvaluationTools {
   readonly onProgress: (message: string) => void;
 }
 
+export interface Evaluation {
+  readonly score: CaseScore;
+  /** What was inferred on the production trace. */
+  readonly report: Report;
+}
+
 /** Mines a case's profiles, infers on its production trace and its baseline, and scores both against the truth. */
 export async function evaluateCase(
   known: KnownCase,
   source: Source,
   tools: EvaluationTools,
   method: MethodOptions = wholeMethod,
-): Promise<{ readonly score: CaseScore } | { readonly missing: string }> {
+): Promise<Evaluation | { readonly missing: string }> {
   const production = caseTrace(known, source === 'strace' ? 'production.strace' : 'production.perf-script');
   const baseline = caseTrace(known, 'baseline.perf-script');
   if (known.profiles.length === 0) return { missing: `${known.folder}: no profile-* file` };
   if (production === null) return { missing: `${known.folder}: no production.${source} file` };
   const start = tools.cpuSeconds();
-  const profiles = async function* () {
-    for (const path of known.profiles) {
-      tools.onProgress(`${known.id}: mining ${path}`);
-      yield { name: path, trace: await tools.read(path, true) };
-    }
-  };
-  const set = await mine(profiles(), { service: known.id, poolWork: !method.without.has('pool-work') });
+  const set = await mineCase(known, tools, method);
   const mined = tools.cpuSeconds();
   tools.onProgress(`${known.id}: inferring`);
   const trace = await tools.read(production, false);
@@ -51,6 +53,7 @@ export async function evaluateCase(
           .filter((cut) => infer(cut.trace, set, method).verdict !== 'normal')
           .map((cut) => cut.name);
   return {
+    report,
     score: {
       case: known.id,
       kinds: known.kinds,
@@ -65,4 +68,19 @@ export async function evaluateCase(
       events: trace.length,
     },
   };
+}
+
+/** The signature set of a case, from its profiles, read one at a time. */
+export function mineCase(
+  known: KnownCase,
+  tools: EvaluationTools,
+  method: MethodOptions = wholeMethod,
+): Promise<SignatureSet> {
+  const profiles = async function* () {
+    for (const path of known.profiles) {
+      tools.onProgress(`${known.id}: mining ${path}`);
+      yield { name: path, trace: await tools.read(path, true) };
+    }
+  };
+  return mine(profiles(), { service: known.id, poolWork: !method.without.has('pool-work') });
 }

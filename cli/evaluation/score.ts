@@ -71,7 +71,7 @@ export function rankOfTruth(suspects: readonly Suspect[], truths: readonly strin
 }
 
 export function scoreReport(
-  known: KnownCase,
+  known: Pick<KnownCase, 'primary' | 'related'>,
   report: Report,
 ): Pick<CaseScore, 'verdict' | 'primaryRank' | 'relatedRank'> {
   return {
