@@ -6,7 +6,7 @@ import { type EvaluationTools, mineCase } from '../../cli/evaluation/evaluate.ts
 import { caseTrace, type KnownCase, readCases } from '../../cli/evaluation/known-case.ts';
 import { readSignatureFile } from '../../cli/signature-input.ts';
 import { infer } from '../../inference/infer.ts';
-import { type Idea, wholeMethod } from '../../inference/method-options.ts';
+import { type Idea, type MethodOptions, wholeMethod } from '../../inference/method-options.ts';
 import type { Report } from '../../report/report.ts';
 import { writeReport } from '../../report/write-report.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
@@ -72,12 +72,21 @@ export function mineWithout(id: ExampleId, idea: Idea): Promise<SignatureSet> {
   return mineCase(knownCase(id), tools, { ...wholeMethod, without: new Set([idea]) });
 }
 
-export function inferWithout(trace: Trace, signatures: SignatureSet, ...ideas: readonly Idea[]): Report {
-  return writeReport(infer(trace, signatures, { ...wholeMethod, without: new Set(ideas) }));
+/** The report as a user gets it; without signatures it names nobody. */
+export function reportOf(
+  trace: Trace,
+  signatures: SignatureSet | null,
+  method: Partial<MethodOptions> = {},
+): Report {
+  return writeReport(infer(trace, signatures, { ...wholeMethod, ...method }));
 }
 
-export function inferAsThePaper(trace: Trace, signatures: SignatureSet): Report {
-  return writeReport(infer(trace, signatures, { ...wholeMethod, paperRanking: true }));
+export function reportWithout(trace: Trace, signatures: SignatureSet, idea: Idea): Report {
+  return reportOf(trace, signatures, { without: new Set([idea]) });
+}
+
+export function reportAsThePaper(trace: Trace, signatures: SignatureSet): Report {
+  return reportOf(trace, signatures, { paperRanking: true });
 }
 
 /** What an alarm that rings late finds: the window begins half a second after the anomaly. */

@@ -6,15 +6,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { infer } from '../../inference/infer.ts';
 import type { Report } from '../../report/report.ts';
-import { writeReport } from '../../report/write-report.ts';
 import { perfscope } from '../cli/run-perfscope.ts';
 import { END_NS, healthy, ONSET_NS, spinning, stuck } from '../inference/incidents.ts';
 import { sampleSignatures } from '../inference/sample-service.ts';
 import { nodeReport, notify } from '../report/sample-notification.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
-import { EXAMPLES, inferAsThePaper } from './examples.ts';
+import { EXAMPLES, reportAsThePaper, reportOf } from './examples.ts';
 import { shapeOf } from './shape.ts';
 
 const EXAMPLE = join(EXAMPLES, 'lighttpd-scgi-write-spin');
@@ -72,11 +70,11 @@ describe('the report as JSON', () => {
     const trouble = (calls: Parameters<typeof scriptedTrace>[0]) => scriptedTrace(calls, { endNs: END_NS });
     shape = shapeOf([
       report,
-      writeReport(infer(trouble(stuck(62)), set)),
-      inferAsThePaper(trouble(spinning(61)), set),
-      writeReport(infer(trouble([...spinning(61), ...wokenForEver()]), null)),
-      writeReport(infer(scriptedTrace(healthy(66)), set)),
-      writeReport(infer(scriptedTrace([]), null)),
+      reportOf(trouble(stuck(62)), set),
+      reportAsThePaper(trouble(spinning(61)), set),
+      reportOf(trouble([...spinning(61), ...wokenForEver()]), null),
+      reportOf(scriptedTrace(healthy(66)), set),
+      reportOf(scriptedTrace([]), null),
     ]);
   });
 
@@ -96,7 +94,6 @@ describe('the report as JSON', () => {
     ['suspects[].object', 'string'],
     ['suspects[].collidesWith', 'array'],
     ['suspects[].collidesWith[]', 'string'],
-    // Null where normal runs show nothing of the kind under the function.
     ['suspects[].abnormality', 'null | number'],
     ['suspects[].confidence', 'string'],
     ['suspects[].evidence', 'string'],

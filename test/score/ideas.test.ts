@@ -1,9 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { rankOfTruth } from '../../cli/evaluation/score.ts';
-import { infer } from '../../inference/infer.ts';
 import { type Idea, ideas } from '../../inference/method-options.ts';
 import type { Report } from '../../report/report.ts';
-import { writeReport } from '../../report/write-report.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
 import { END_NS, spinning } from '../inference/incidents.ts';
 import { sampleSignatures } from '../inference/sample-service.ts';
@@ -12,10 +10,11 @@ import {
   type Example,
   type ExampleId,
   exampleIds,
-  inferAsThePaper,
-  inferWithout,
   mineWithout,
   readExample,
+  reportAsThePaper,
+  reportOf,
+  reportWithout,
   shortNames,
 } from './examples.ts';
 import { askingForEver, retryingInBothRoles, twoRoleSignatures } from './two-role-service.ts';
@@ -103,7 +102,7 @@ describe('an idea left out', () => {
   beforeAll(async () => {
     for (const id of exampleIds) {
       const example = await readExample(id);
-      examples.set(id, { ...example, whole: writeReport(infer(example.production, example.signatures)) });
+      examples.set(id, { ...example, whole: reportOf(example.production, example.signatures) });
     }
   });
 
@@ -123,7 +122,7 @@ describe('an idea left out', () => {
   it.each(rows)('$idea: on $id, $expected', async ({ idea, id, expected }) => {
     const { production, truth, whole, signatures: mined } = example(id);
     const signatures = idea === 'pool-work' ? await mineWithout(id, idea) : mined;
-    const without = inferWithout(production, signatures, idea);
+    const without = reportWithout(production, signatures, idea);
     expect(effect(whole, without, truth.primary)).toEqual(expected);
     expect([without.verdict, without.onset]).toEqual([whole.verdict, whole.onset]);
   });
@@ -138,7 +137,7 @@ describe('an idea left out', () => {
     // An answer is sent by the thread that makes it.
     expect(calls('reply')).toEqual([254, 254]);
     expect(shortNames(whole)).toContain('actualWrite');
-    expect(shortNames(writeReport(infer(production, without)))).toEqual(['describeNotes', '(anonymous)']);
+    expect(shortNames(reportOf(production, without))).toEqual(['describeNotes', '(anonymous)']);
   });
 
   it('changes the report of some example, but for the one that needs another service to show', () => {
@@ -157,13 +156,13 @@ describe('on a service of two roles, an idea left out moves the order:', () => {
 
   it('roles: the function behind the smaller role’s abnormal calls is named before a caller in the larger one', () => {
     const trace = scriptedTrace(retryingInBothRoles(), { endNs: END_NS });
-    expect(shortNames(writeReport(infer(trace, set))).slice(0, 4)).toEqual([
+    expect(shortNames(reportOf(trace, set)).slice(0, 4)).toEqual([
       'send_part',
       'send_all',
       'append_entry',
       'answer_request',
     ]);
-    expect(shortNames(inferWithout(trace, set, 'roles')).slice(0, 4)).toEqual([
+    expect(shortNames(reportWithout(trace, set, 'roles')).slice(0, 4)).toEqual([
       'send_part',
       'send_all',
       'answer_request',
@@ -173,8 +172,8 @@ describe('on a service of two roles, an idea left out moves the order:', () => {
 
   it('wrappers: a function with one call per invocation is no loop’s home', () => {
     const trace = scriptedTrace(askingForEver(), { endNs: END_NS });
-    expect(shortNames(writeReport(infer(trace, set))).slice(0, 2)).toEqual(['answer_request', 'receive']);
-    expect(shortNames(inferWithout(trace, set, 'wrappers')).slice(0, 2)).toEqual([
+    expect(shortNames(reportOf(trace, set)).slice(0, 2)).toEqual(['answer_request', 'receive']);
+    expect(shortNames(reportWithout(trace, set, 'wrappers')).slice(0, 2)).toEqual([
       'receive',
       'answer_request',
     ]);
@@ -184,7 +183,7 @@ describe('on a service of two roles, an idea left out moves the order:', () => {
 it('the paper’s order takes functions of one increase by the number of abnormal units that they match', async () => {
   const set = await sampleSignatures();
   const trace = scriptedTrace(spinning(61), { endNs: END_NS });
-  const paper = inferAsThePaper(trace, set);
+  const paper = reportAsThePaper(trace, set);
   expect(shortNames(paper)).toEqual(['handle_request', 'serve_file', 'copy_file']);
-  expect(shortNames(writeReport(infer(trace, set)))[0]).toBe('copy_file');
+  expect(shortNames(reportOf(trace, set))[0]).toBe('copy_file');
 });

@@ -1,17 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluateCase, type Source } from '../../cli/evaluation/evaluate.ts';
 import { scoreReport } from '../../cli/evaluation/score.ts';
-import { infer } from '../../inference/infer.ts';
 import type { Confidence, Report, Verdict } from '../../report/report.ts';
 import {
   type Example,
   type ExampleId,
   exampleIds,
-  inferAsThePaper,
-  inferWithout,
   knownCase,
   lateWindow,
   readExample,
+  reportAsThePaper,
+  reportOf,
   shortNames,
   tools,
 } from './examples.ts';
@@ -212,7 +211,7 @@ describe('the score of the examples', () => {
     '$example from the committed signature set: inferred and ranked',
     ({ example: id, source: _, functions, ...expected }) => {
       const { production, signatures, truth } = example(id);
-      const report = inferWithout(production, signatures);
+      const report = reportOf(production, signatures);
       expect(answer(report, truth)).toEqual(expected);
       expect(report.narrowing).toEqual({ suspects: expected.suspects.length, functions });
     },
@@ -236,7 +235,7 @@ describe('without signatures', () => {
     // Today's answer, wrong: without profiles, load that sets in is all that is new there.
     ['pino-log-spin', 'normal', 'high'],
   ] as const)('%s reads %s, %s confidence, and nobody is named', (id, verdict, confidence) => {
-    const report = infer(example(id).production, null);
+    const report = reportOf(example(id).production, null);
     expect(report).toMatchObject({ verdict, confidence, suspects: [], coverage: null });
   });
 });
@@ -244,7 +243,7 @@ describe('without signatures', () => {
 describe('the score of late windows, which begin half a second after the anomaly', () => {
   it.each(late)('$example: today’s answer, wrong in [$wrong]', ({ example: id, wrong, ...expected }) => {
     const read = example(id);
-    expect(answer(inferWithout(lateWindow(read), read.signatures), read.truth)).toEqual(expected);
+    expect(answer(reportOf(lateWindow(read), read.signatures), read.truth)).toEqual(expected);
     const wrongToday = [
       ...(read.truth.kinds.includes(expected.verdict) ? [] : ['verdict']),
       ...(expected.primary === null ? ['primary'] : []),
@@ -275,7 +274,7 @@ describe('the paper’s own ranking', () => {
     ],
   ] as const)('ranks the true function of %s at %d, verdict and onset as ours', (id, rank, names) => {
     const { production, signatures, truth } = example(id);
-    const report = inferAsThePaper(production, signatures);
+    const report = reportAsThePaper(production, signatures);
     const row = whole.find((it) => it.example === id);
     expect(answer(report, truth)).toEqual({
       verdict: row?.verdict,

@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mineCase } from '../../cli/evaluation/evaluate.ts';
-import { infer } from '../../inference/infer.ts';
-import { writeReport } from '../../report/write-report.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
 import { readTrace } from '../../trace/open-trace.ts';
 import { END_NS, ONSET_NS } from '../inference/incidents.ts';
@@ -16,7 +14,7 @@ import {
   withoutStacks,
 } from '../inference/sample-service.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
-import { EXAMPLES, knownCase, shortNames, tools } from './examples.ts';
+import { EXAMPLES, knownCase, reportOf, shortNames, tools } from './examples.ts';
 
 const REQUEST_NS = 250e6;
 const STORED = 9;
@@ -55,8 +53,7 @@ describe('a loop', () => {
   beforeAll(async () => {
     set = await sampleSignatures();
   });
-  const reportOf = (service: Storing) =>
-    writeReport(infer(scriptedTrace(storing(service), { endNs: END_NS }), set));
+  const judged = (service: Storing) => reportOf(scriptedTrace(storing(service), { endNs: END_NS }), set);
 
   it.each([
     ['all requests are answered in the end is more work: slowdown', 10, 'slowdown'],
@@ -64,7 +61,7 @@ describe('a loop', () => {
     ['seven of ten are answered is a spin', 7, 'spin'],
     ['no request is answered is a spin', 0, 'spin'],
   ] as const)('in which %s', (_, answeredOfTen, verdict) => {
-    const report = reportOf({ times: 200, answeredOfTen });
+    const report = judged({ times: 200, answeredOfTen });
     expect(report.verdict).toBe(verdict);
     expect(shortNames(report).slice(0, 2)).toEqual(['save_parts', 'store_file']);
   });
@@ -77,7 +74,7 @@ describe('a loop', () => {
   ] as const)(
     'of %d rounds a request, %d syncs a second, is told with %s confidence',
     (times, _, confidence) => {
-      expect(reportOf({ times, answeredOfTen: 0 })).toMatchObject({ verdict: 'spin', confidence });
+      expect(judged({ times, answeredOfTen: 0 })).toMatchObject({ verdict: 'spin', confidence });
     },
   );
 
@@ -88,7 +85,7 @@ describe('a loop', () => {
     expect(unanswered.length).toBeLessThan(lines.length);
     const signatures = await mineCase(knownCase('spoold-held-messages'), tools);
     const verdictOf = async (text: readonly string[]) =>
-      writeReport(infer(await readTrace(pieces(text.join('\n'))), signatures)).verdict;
+      reportOf(await readTrace(pieces(text.join('\n'))), signatures).verdict;
     expect([await verdictOf(lines), await verdictOf(unanswered)]).toEqual(['slowdown', 'spin']);
   });
 });
