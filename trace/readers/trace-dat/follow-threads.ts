@@ -1,4 +1,5 @@
 import type * as trace from '../../trace.ts';
+import type { Calls, Switches } from '../../trace.ts';
 import type * as kinds from './kind-table.ts';
 import { BATCH, type Batch } from './merge-rings.ts';
 import type * as records from './ring-records.ts';
@@ -68,24 +69,6 @@ export function identify(
   return to;
 }
 
-export type CallRows = readonly [
-  enterNs: Float64Array,
-  durationNs: Float64Array,
-  thread: Uint32Array,
-  cpu: Uint16Array,
-  call: Uint16Array,
-  result: Int32Array,
-  fd: Int32Array,
-];
-
-export type SwitchRows = readonly [
-  timeNs: Float64Array,
-  cpu: Uint16Array,
-  previous: Int32Array,
-  next: Int32Array,
-  runnable: Uint8Array,
-];
-
 /** Places in `counts`: rows written; rows of switches; calls in `Identified.calls`; returns and calls without the other. */
 export const [ROW, SWITCH_ROW, CALLS, LOST_ENTERS, LOST_RETURNS] = [0, 1, 2, 3, 4] as const;
 export const COUNTS = 5;
@@ -105,8 +88,8 @@ export function follow(
   { thread, entry, calls }: Identified,
   lastRow: Int32Array,
   freeAt: Float64Array,
-  rows: CallRows,
-  switches: SwitchRows,
+  rows: Calls,
+  switches: Switches,
   bounds: Float64Array,
   counts: Int32Array,
   from: number,
@@ -155,7 +138,7 @@ export function follow(
 
 function takeSwitch(
   { startNs, tid, value, cpu }: Batch,
-  [switchNs, switchCpu, previous, next, runnable]: SwitchRows,
+  { timeNs: switchNs, cpu: switchCpu, previous, next, runnable }: Switches,
   windowStartNs: number,
   counts: Int32Array,
   i: number,
@@ -170,7 +153,7 @@ function takeSwitch(
 
 /** False where the return is another call's. */
 function endRow(
-  [enterNs, durationNs, , , call, result]: CallRows,
+  { enterNs, durationNs, call, result }: Calls,
   row: number,
   entry: number,
   timeNs: number,
@@ -191,7 +174,7 @@ export function keptResult(returned: number, entry: number): number {
 export function writeRows(
   { startNs, endNs, cpu: cpuOf, value, result: returned }: Batch,
   { thread: threadOf, entry, calls }: Identified,
-  [enterNs, durationNs, thread, cpu, call, result, fd]: CallRows,
+  { enterNs, durationNs, thread, cpu, call, result, fd }: Calls,
   windowStartNs: number,
   firstRow: number,
   count: number,

@@ -1,8 +1,9 @@
+import { newCalls } from '../../call-columns.ts';
+import { newColumns } from '../../columns.ts';
 import { RESTART_BLOCK } from '../../syscalls/call-traits.ts';
-import { type Architecture, NO_RESULT, OPEN, type Switches } from '../../trace.ts';
+import { type Architecture, type Calls, NO_RESULT, OPEN, type Switches, switchColumns } from '../../trace.ts';
 import {
   CALLS,
-  type CallRows,
   COUNTS,
   DUE_NS,
   descriptorOf,
@@ -15,7 +16,6 @@ import {
   ROW,
   START_NS,
   SWITCH_ROW,
-  type SwitchRows,
   threadId,
   writeRows,
 } from './follow-threads.ts';
@@ -30,13 +30,7 @@ import type { Ring, RingLoss } from './ring-records.ts';
  */
 export interface PairedCalls {
   readonly length: number;
-  readonly enterNs: Float64Array;
-  readonly durationNs: Float64Array;
-  readonly thread: Uint32Array;
-  readonly cpu: Uint16Array;
-  readonly call: Uint16Array;
-  readonly result: Int32Array;
-  readonly fd: Int32Array;
+  readonly columns: Calls;
   readonly callNames: readonly string[];
   readonly switches: Switches | null;
   /** Thread ids in order of first appearance: `thread` indexes them. */
@@ -64,9 +58,15 @@ export function pairCalls(
   architecture: Architecture,
   processOf: (tid: number) => number,
 ): PairedCalls {
-  const rows = emptyRows(rings.reduce((sum, ring) => sum + ring.enters, 0));
-  const switches = emptySwitches(rings.reduce((sum, ring) => sum + ring.switches, 0));
-  const [enterNs, durationNs, thread, cpu, call, result, fd] = rows;
+  const columns = newCalls(
+    rings.reduce((sum, ring) => sum + ring.enters, 0),
+    false,
+  );
+  const switches = newColumns(
+    switchColumns,
+    rings.reduce((sum, ring) => sum + ring.switches, 0),
+  );
+  const { enterNs, durationNs, thread, cpu, call, result, fd } = columns;
   const kinds = kindTable(architecture);
   const tids: number[] = [];
   let threadOf = new Int32Array(65_536).fill(UNSEEN);
@@ -100,8 +100,8 @@ export function pairCalls(
       if (known < length) introduce(known);
     }
     for (let at = 0; at < length; ) {
-      at = follow(batch, identified, lastRow, freeAt, rows, switches, bounds, counts, at, length);
-      writeRows(batch, identified, rows, startNs, counts[ROW]!, counts[CALLS]!);
+      at = follow(batch, identified, lastRow, freeAt, columns, switches, bounds, counts, at, length);
+      writeRows(batch, identified, columns, startNs, counts[ROW]!, counts[CALLS]!);
       counts[ROW]! += counts[CALLS]!;
       if (at === length) break;
       if (batch.startNs[at]! >= bounds[DUE_NS]!) passDue();
@@ -110,7 +110,7 @@ export function pairCalls(
   }
   while (putBack.length > 0) passDue();
 
-  const [switchNs, switchCpu, previous, next, runnable] = switches;
+  const { previous, next } = switches;
   // Which thread a switch is about is known when all have been seen.
   for (let i = 0; i < previous.length; i++) {
     previous[i] = threadOf[previous[i]!] ?? UNSEEN;
@@ -118,16 +118,9 @@ export function pairCalls(
   }
   return {
     length: counts[ROW]!,
-    enterNs,
-    durationNs,
-    thread,
-    cpu,
-    call,
-    result,
-    fd,
+    columns,
     callNames: kinds.names,
-    switches:
-      counts[SWITCH_ROW] === 0 ? null : { timeNs: switchNs, cpu: switchCpu, previous, next, runnable },
+    switches: counts[SWITCH_ROW] === 0 ? null : switches,
     tids,
     exitsWithoutEnter: counts[LOST_ENTERS]!,
     lostReturns: counts[LOST_RETURNS]!,
@@ -258,28 +251,6 @@ export function pairCalls(
     threadOf[id] = index;
     tids.push(id);
   }
-}
-
-function emptyRows(length: number): CallRows {
-  return [
-    new Float64Array(length),
-    new Float64Array(length),
-    new Uint32Array(length),
-    new Uint16Array(length),
-    new Uint16Array(length),
-    new Int32Array(length),
-    new Int32Array(length),
-  ];
-}
-
-function emptySwitches(length: number): SwitchRows {
-  return [
-    new Float64Array(length),
-    new Uint16Array(length),
-    new Int32Array(length),
-    new Int32Array(length),
-    new Uint8Array(length),
-  ];
 }
 
 function grown(column: Int32Array<ArrayBuffer>, least: number): Int32Array<ArrayBuffer> {
