@@ -5,7 +5,7 @@ import { ENDS_PROCESS } from '../syscalls/call-traits.ts';
 import { NO_CPU, NO_FD, NO_STACK } from '../trace.ts';
 import { behindNumberMark, hexDescriptor } from './perf-numbers.ts';
 import { type PerfReading, TABLE_NUMBERS } from './perf-reading.ts';
-import { CLOCK_BACK, NO_CALL_NUMBER, THREADS_ONLY } from './perf-skips.ts';
+import { CLOCK_BACK, THREADS_ONLY } from './perf-skips.ts';
 import { parseSchedSwitch } from './sched-switch.ts';
 import { textOf } from './text-of.ts';
 
@@ -88,16 +88,14 @@ export function rawEnter(
 ): boolean {
   let i = behindNumberMark(bytes, from, end);
   if (i < 0) return false;
-  if (bytes[i] === MINUS) {
-    setTime(reading, at);
-    reading.skips.add(NO_CALL_NUMBER, at);
-    return true;
-  }
+  // -1 where a tracer took the call out.
+  const isNegative = bytes[i] === MINUS;
+  if (isNegative) i++;
   const digits = i;
   let number = 0;
   for (; i < end && bytes[i]! >= ZERO && bytes[i]! <= NINE; i++) number = number * 10 + bytes[i]! - ZERO;
   if (i === digits || i >= end) return false;
-  const kind = kindOf(reading, number);
+  const kind = kindOf(reading, isNegative ? -number : number);
   let fd = NO_FD;
   if (reading.kinds.takesDescriptor[kind]) fd = hexDescriptor(bytes, i + 2, end);
   entered(reading, bytes, kind, fd, at);

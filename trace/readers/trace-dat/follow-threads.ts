@@ -16,6 +16,7 @@ import type * as records from './ring-records.ts';
 // V8 folds a module's own constants, and looks an imported one up at each use. The types hold them together.
 const SWITCH: typeof records.SWITCH = -0x8000;
 const RUNNABLE: typeof records.RUNNABLE = 0x4000_0000;
+const GONE: typeof records.GONE = 0x2000_0000;
 const UNSEEN: typeof kinds.UNSEEN = -1;
 const KIND: typeof kinds.KIND = 0xffff;
 const HAS_DESCRIPTOR: typeof kinds.HAS_DESCRIPTOR = 0x1_0000;
@@ -69,9 +70,15 @@ export function identify(
   return to;
 }
 
-/** Places in `counts`: rows written; rows of switches; calls in `Identified.calls`; returns and calls without the other. */
-export const [ROW, SWITCH_ROW, CALLS, LOST_ENTERS, LOST_RETURNS] = [0, 1, 2, 3, 4] as const;
-export const COUNTS = 5;
+/**
+ * Places in `counts`: rows written; rows of switches; calls in `Identified.calls`; returns without a call, of a
+ * thread's first event and of others; calls without a return.
+ */
+export const [ROW, SWITCH_ROW, CALLS, BEFORE_WINDOW, LOST_ENTERS, LOST_RETURNS] = [0, 1, 2, 3, 4, 5] as const;
+export const COUNTS = 6;
+
+/** When a thread's call has returned of which no event was seen, or which is another's than the one before. */
+export const NOT_BEGUN = Number.NEGATIVE_INFINITY;
 
 /** Places in `bounds`: the window's start; when something is due that is in no ring. */
 export const [START_NS, DUE_NS] = [0, 1] as const;
@@ -81,7 +88,7 @@ export const [START_NS, DUE_NS] = [0, 1] as const;
  * before a record that is due for something else, or needs more thought, and returns it.
  *
  * `lastRow`: by thread, the row of its last call. `freeAt`: when that returns; OPEN where its return has not been
- * seen, never later than now where the thread is in no call.
+ * seen, never later than now where the thread is in no call, NOT_BEGUN before its first event.
  */
 export function follow(
   batch: Batch,
@@ -95,7 +102,7 @@ export function follow(
   from: number,
   to: number,
 ): number {
-  const { startNs, endNs, number, result } = batch;
+  const { startNs, endNs, number, value, result } = batch;
   const dueNs = bounds[DUE_NS]!;
   const firstRow = counts[ROW]!;
   let row = firstRow;
@@ -105,6 +112,7 @@ export function follow(
     const n = number[i]!;
     if (timeNs >= dueNs) break;
     if (n === SWITCH) {
+      if ((value[i]! & GONE) !== 0) break;
       takeSwitch(batch, switches, bounds[START_NS]!, counts, i);
       continue;
     }
@@ -130,13 +138,16 @@ export function follow(
       }
       freeAt[index] = timeNs;
     } else if (timeNs < freeNs) break;
-    else counts[LOST_ENTERS]!++;
+    else {
+      counts[freeNs === NOT_BEGUN ? BEFORE_WINDOW : LOST_ENTERS]!++;
+      freeAt[index] = timeNs;
+    }
   }
   counts[CALLS] = row - firstRow;
   return i;
 }
 
-function takeSwitch(
+export function takeSwitch(
   { startNs, tid, value, cpu }: Batch,
   { timeNs: switchNs, cpu: switchCpu, previous, next, runnable }: Switches,
   windowStartNs: number,
@@ -147,7 +158,7 @@ function takeSwitch(
   switchNs[row] = startNs[i]! - windowStartNs;
   switchCpu[row] = cpu[i]!;
   previous[row] = tid[i]!;
-  next[row] = value[i]! & ~RUNNABLE;
+  next[row] = value[i]! & ~(RUNNABLE | GONE);
   runnable[row] = (value[i]! & RUNNABLE) === 0 ? 0 : 1;
 }
 

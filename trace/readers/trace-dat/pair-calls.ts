@@ -3,6 +3,7 @@ import { newColumns } from '../../columns.ts';
 import { RESTART_BLOCK } from '../../syscalls/call-traits.ts';
 import { type Architecture, type Calls, NO_RESULT, OPEN, type Switches, switchColumns } from '../../trace.ts';
 import {
+  BEFORE_WINDOW,
   CALLS,
   COUNTS,
   DUE_NS,
@@ -12,19 +13,30 @@ import {
   keptResult,
   LOST_ENTERS,
   LOST_RETURNS,
+  NOT_BEGUN,
   newIdentified,
   ROW,
   START_NS,
   SWITCH_ROW,
+  takeSwitch,
   threadId,
   writeRows,
 } from './follow-threads.ts';
-import { ENDS_ITS_PROCESS, IS_RESTART, KIND, kindTable, NEVER_RETURNS, UNSEEN } from './kind-table.ts';
+import {
+  ENDS_ITS_PROCESS,
+  IS_RESTART,
+  KIND,
+  kindTable,
+  NAMES_NO_CALL,
+  NEVER_RETURNS,
+  UNSEEN,
+} from './kind-table.ts';
 import { mergeRings } from './merge-rings.ts';
-import type { Ring, RingLoss } from './ring-records.ts';
+import { type Ring, type RingLoss, SWITCH } from './ring-records.ts';
 
 /**
- * Merges the rings by time and finds each call's return: the next one of its thread, on whichever CPU. Where a
+ * Merges the rings by time and finds each call's return: the next one of its thread, on whichever CPU, by the rules of
+ * call-pairing.ts; and what a thread was in on a CPU that lost events is given up at the loss. Where a
  * return that was taken for a call's on its own ring turns out to be a later call's, because the thread has been on
  * another CPU in between, it is put back until its time has come.
  */
@@ -35,8 +47,10 @@ export interface PairedCalls {
   readonly switches: Switches | null;
   /** Thread ids in order of first appearance: `thread` indexes them. */
   readonly tids: readonly number[];
-  /** Returns of calls that were entered before the window (or during a loss). */
-  readonly exitsWithoutEnter: number;
+  /** Returns that were the first event of their thread. */
+  readonly returnsFromBefore: number;
+  /** Other returns whose call is missing. */
+  readonly lostEnters: number;
   /** Calls whose return is missing although their thread went on. */
   readonly lostReturns: number;
 }
@@ -71,7 +85,11 @@ export function pairCalls(
   const tids: number[] = [];
   let threadOf = new Int32Array(65_536).fill(UNSEEN);
   let lastRow = new Int32Array(256).fill(UNSEEN);
-  let freeAt = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
+  let freeAt = new Float64Array(256).fill(NOT_BEGUN);
+  /** By thread, the row that carries the name of what it continues, though it was entered as restart_syscall. */
+  const renamedRow = new Map<number, number>();
+  /** When each process made its exit_group call. */
+  const processEndNs = new Map<number, number>();
   /** The earliest first. */
   const putBack: Return[] = [];
   const datedLosses = losses
@@ -109,6 +127,7 @@ export function pairCalls(
     }
   }
   while (putBack.length > 0) passDue();
+  endCallsOfEndedProcesses();
 
   const { previous, next } = switches;
   // Which thread a switch is about is known when all have been seen.
@@ -122,7 +141,8 @@ export function pairCalls(
     callNames: kinds.names,
     switches: counts[SWITCH_ROW] === 0 ? null : switches,
     tids,
-    exitsWithoutEnter: counts[LOST_ENTERS]!,
+    returnsFromBefore: counts[BEFORE_WINDOW]!,
+    lostEnters: counts[LOST_ENTERS]!,
     lostReturns: counts[LOST_RETURNS]!,
   };
 
@@ -135,11 +155,16 @@ export function pairCalls(
     if (kinds.entries[call] === UNSEEN) kinds.add(call);
   }
 
-  /** Takes a record of a call or a return, with every case that there is. */
+  /** Takes a record with every case that there is; of switches, those in which a thread ends. */
   function takeThoughtfully(at: number): void {
     const timeNs = batch.startNs[at]!;
     const endNs = batch.endNs[at]!;
     const index = identified.thread[at]!;
+    if (batch.number[at] === SWITCH) {
+      takeSwitch(batch, switches, startNs, counts, at);
+      if (index !== UNSEEN) endThread(index, timeNs);
+      return;
+    }
     const entry = identified.entry[at]!;
     const returned = batch.result[at]!;
     const freeNs = freeAt[index]!;
@@ -161,9 +186,10 @@ export function pairCalls(
     result[row] = NO_RESULT;
     fd[row] = descriptorOf(entry, batch.value[at]!);
     lastRow[index] = row;
-    freeAt[index] = isOver ? timeNs : OPEN;
+    if (isContinued) renamedRow.set(index, row);
+    freeAt[index] = isOver ? NOT_BEGUN : OPEN;
     if (endNs !== OPEN) insert({ timeNs: endNs, thread: index, entry, result: returned });
-    if ((entry & ENDS_ITS_PROCESS) !== 0) endProcess(processOf(tids[index]!), timeNs);
+    if ((entry & ENDS_ITS_PROCESS) !== 0) processEndNs.set(processOf(tids[index]!), enterNs[row]!);
   }
 
   /** The return of the thread's open call is missing. */
@@ -175,24 +201,30 @@ export function pairCalls(
 
   function takeReturn({ timeNs, thread: index, entry, result: returned }: Return): void {
     if (freeAt[index] !== OPEN) {
-      counts[LOST_ENTERS]!++;
+      counts[freeAt[index] === NOT_BEGUN ? BEFORE_WINDOW : LOST_ENTERS]!++;
+      freeAt[index] = timeNs;
       return;
     }
     const open = lastRow[index]!;
-    if ((entry & KIND) !== call[open]! && (entry & IS_RESTART) === 0) {
+    const isOpenCalls =
+      (entry & KIND) === call[open]! ||
+      (entry & NAMES_NO_CALL) !== 0 ||
+      ((entry & IS_RESTART) !== 0 && renamedRow.get(index) === open);
+    if (!isOpenCalls) {
       giveUp(index, timeNs);
       counts[LOST_ENTERS]!++;
       return;
     }
     freeAt[index] = timeNs;
     durationNs[open] = timeNs - startNs - enterNs[open]!;
-    result[open] = keptResult(returned, entry);
+    result[open] = keptResult(returned, kinds.ofKind(call[open]!));
   }
 
   /** What was taken for the return of the thread's last call is not, or not yet. */
   function putBackReturn(index: number): void {
     const open = lastRow[index]!;
-    insert({ timeNs: freeAt[index]!, thread: index, entry: call[open]!, result: result[open]! });
+    const entry = kinds.ofKind(call[open]!);
+    insert({ timeNs: freeAt[index]!, thread: index, entry, result: result[open]! });
     freeAt[index] = OPEN;
     durationNs[open] = OPEN;
     result[open] = NO_RESULT;
@@ -228,14 +260,23 @@ export function pairCalls(
     }
   }
 
-  /** What a thread is in when its process ends lasted until then, and is no hang. */
-  function endProcess(process: number, timeNs: number): void {
+  /** What a thread is in when it ends lasted until then, and is no hang. */
+  function endThread(index: number, timeNs: number): void {
+    const freeNs = freeAt[index]!;
+    if (freeNs !== OPEN && freeNs > timeNs) putBackReturn(index);
+    const open = lastRow[index]!;
+    if (freeAt[index] === OPEN) durationNs[open] = timeNs - startNs - enterNs[open]!;
+    freeAt[index] = NOT_BEGUN;
+    lastRow[index] = UNSEEN;
+  }
+
+  /** What a thread was still in when all was recorded, though its process had ended, lasted until then. */
+  function endCallsOfEndedProcesses(): void {
     for (let index = 0; index < tids.length; index++) {
-      const freeNs = freeAt[index]!;
-      if (freeNs <= timeNs || processOf(tids[index]!) !== process) continue;
-      if (freeNs !== OPEN) putBackReturn(index);
-      durationNs[lastRow[index]!] = timeNs - startNs - enterNs[lastRow[index]!]!;
-      freeAt[index] = timeNs;
+      if (freeAt[index] !== OPEN) continue;
+      const endNs = processEndNs.get(processOf(tids[index]!));
+      const open = lastRow[index]!;
+      if (endNs !== undefined && endNs >= enterNs[open]!) durationNs[open] = endNs - enterNs[open]!;
     }
   }
 
@@ -244,7 +285,7 @@ export function pairCalls(
     if (id >= threadOf.length) threadOf = grown(threadOf, id + 1);
     if (index >= lastRow.length) {
       lastRow = grown(lastRow, index + 1);
-      const times = new Float64Array(lastRow.length).fill(Number.NEGATIVE_INFINITY);
+      const times = new Float64Array(lastRow.length).fill(NOT_BEGUN);
       times.set(freeAt);
       freeAt = times;
     }
