@@ -29,7 +29,7 @@ export function roughClockOffset(): number {
 export const STEP_SECONDS = 0.5;
 
 /** Offsets without those that are the same but for slewing; the newest of each kind stays, newest last. */
-export function distinctOffsets(offsets: readonly number[]): number[] {
+function distinctOffsets(offsets: readonly number[]): number[] {
   return offsets.filter((offset, i) =>
     offsets.slice(i + 1).every((later) => Math.abs(later - offset) > STEP_SECONDS),
   );

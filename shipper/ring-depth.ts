@@ -16,7 +16,7 @@ export function sampleRing(instance: string): RingSample {
 const BYTES_PER_EVENT = 48;
 
 /** Bytes of ring that each CPU fills in a second, between two samples. */
-export function bytesPerSecond(before: RingSample, after: RingSample): number[] {
+function bytesPerSecond(before: RingSample, after: RingSample): number[] {
   const seconds = Math.max(1e-3, after.atSeconds - before.atSeconds);
   return after.rings.map(({ cpu, stats }) => {
     const events = eventsSoFar(stats) - eventsSoFar(statsOf(before, cpu));

@@ -1,4 +1,4 @@
-import { newColumns, pickRows, resizeColumns } from './columns.ts';
+import { newColumns, pickRows, resizeColumns, rowsByTime } from './columns.ts';
 import { TraceError } from './errors.ts';
 import { type Calls, callColumns, NO_RESULT, NO_STACK, OPEN } from './trace.ts';
 
@@ -66,7 +66,5 @@ export function sealColumns(columns: CallColumns): void {
   let sorted = true;
   for (let row = 1; row < length && sorted; row++) sorted = enterNs[row - 1]! <= enterNs[row]!;
   if (sorted) return;
-  const order = new Uint32Array(length).map((_, row) => row);
-  order.sort((a, b) => enterNs[a]! - enterNs[b]! || a - b);
-  Object.assign(columns, pickRows(callColumns, columns, order));
+  Object.assign(columns, pickRows(callColumns, columns, rowsByTime(enterNs)));
 }

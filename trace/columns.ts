@@ -57,6 +57,12 @@ export function resizeColumns<Table extends ColumnTable, Columns extends SomeCol
   );
 }
 
+/** Rows in the order of their times; equal times keep their order. */
+export function rowsByTime(timesNs: Float64Array): Uint32Array {
+  const rows = new Uint32Array(timesNs.length).map((_, row) => row);
+  return rows.sort((a, b) => timesNs[a]! - timesNs[b]! || a - b);
+}
+
 /** The columns' `rows`, in that order. */
 export function pickRows<Table extends ColumnTable, Columns extends SomeColumnsOf<Table>>(
   table: Table,

@@ -1,4 +1,4 @@
-import { newColumns, pickRows, resizeColumns } from './columns.ts';
+import { newColumns, pickRows, resizeColumns, rowsByTime } from './columns.ts';
 import { type Switches, switchColumns } from './trace.ts';
 
 const FIRST_CAPACITY = 1024;
@@ -31,10 +31,7 @@ export function createSwitchColumns(): SwitchColumns {
     seal(threadOfTid) {
       if (length === 0) return null;
       resize(length);
-      const { timeNs } = columns;
-      const order = new Uint32Array(length).map((_, row) => row);
-      order.sort((a, b) => timeNs[a]! - timeNs[b]! || a - b);
-      const sorted = pickRows(switchColumns, columns, order);
+      const sorted = pickRows(switchColumns, columns, rowsByTime(columns.timeNs));
       sorted.previous = sorted.previous.map((tid) => threadOfTid(tid));
       sorted.next = sorted.next.map((tid) => threadOfTid(tid));
       return sorted;

@@ -25,7 +25,7 @@ export const NO_STACK = -1;
 
 export type Architecture = 'x86_64' | 'arm64';
 
-export type TraceFormat = 'trace.dat' | 'perf-script' | 'strace' | 'ctf';
+export type TraceFormat = 'trace.dat' | 'perf-script' | 'strace';
 
 export interface Thread {
   /** Process id (thread group id); equals `tid` where the source names only threads. */

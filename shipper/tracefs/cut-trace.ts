@@ -50,7 +50,7 @@ export interface TraceCut {
   readonly chunks: () => Generator<Buffer>;
 }
 
-export function machineArchitecture(): Architecture {
+function machineArchitecture(): Architecture {
   const name = arch();
   if (name === 'x64') return 'x86_64';
   if (name === 'arm64') return 'arm64';

@@ -6,7 +6,7 @@ import { parsePerfFrame } from './perf-frame.ts';
  * Most bytes of different frame lines that are kept; a profile of a large C++ or Java server has some megabytes.
  * Frames beyond it count as unknown.
  */
-export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 /** Most frames of one stack: kernel.perf_event_max_stack allows 640, DWARF unwinding no more than 1024. */
 const MAX_DEPTH = 1024;

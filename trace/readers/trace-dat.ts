@@ -17,7 +17,7 @@ import type { Ring } from './trace-dat/ring-records.ts';
  * kernel/trace/ring_buffer.c.
  */
 
-export const RECORD_TRACE_DAT = 'trace-cmd record --file-version 6 -e raw_syscalls -C mono -P PID';
+const RECORD_TRACE_DAT = 'trace-cmd record --file-version 6 -e raw_syscalls -C mono -P PID';
 
 export async function readTraceDat(
   chunks: AsyncIterable<Uint8Array>,
