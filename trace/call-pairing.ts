@@ -30,7 +30,7 @@ const { beforeWindow, lostEnter, lostReturn } = pairingSkips('Record with a larg
  * - a call open when its thread or process ended lasted until then, and is no hang;
  * - restart_syscall right after a call that ended with ERESTART_RESTARTBLOCK is named like that call.
  *
- * readers/trace-dat/pair-calls.ts follows the same rules over several rings at once; a test holds them together.
+ * readers/trace-dat/take-record.ts follows the same rules over several rings at once; a test holds them together.
  */
 export interface CallPairing {
   readonly columns: CallColumns;

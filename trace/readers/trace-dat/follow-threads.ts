@@ -6,7 +6,7 @@ import type * as records from './ring-records.ts';
 
 /**
  * What most records need: a call becomes a row, with the return that was found on its ring; a return alone ends its
- * thread's open call. Whatever needs more thought is left to pair-calls.ts.
+ * thread's open call. Whatever needs more thought is left to take-record.ts.
  *
  * These are several short loops over a batch, and not one over everything, because V8 takes the checks of arrays out
  * of short loops only. They take arrays, and not closures, because V8 throws compiled code away when an object that
