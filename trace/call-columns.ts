@@ -3,8 +3,8 @@ import { TraceError } from './errors.ts';
 import { type Calls, callColumns, NO_RESULT, NO_STACK, OPEN } from './trace.ts';
 
 /**
- * Most calls that a trace may hold: 36 bytes each, so 1.8 GB; 90 s of a saturated server are about 45 million
- * events, half as many calls.
+ * Most calls that a trace may hold: 32 bytes each, 36 with stacks, so 1.8 GB; 90 s of a saturated server are about
+ * 45 million events, half as many calls.
  */
 export const MAX_CALLS = 50_000_000;
 

@@ -9,7 +9,7 @@ export const SNIFF_BYTES = 1024 * 1024;
 /** So many lines of a kind decide, without looking at all the rest. */
 const DECIDING_LINES = 100;
 
-/** What the first bytes of an input are; the first three are traces that can be read or named. */
+/** What the first bytes of an input are; the first three are traces that can be read. */
 export type SniffedFormat =
   | 'perf-script'
   | 'strace'

@@ -338,7 +338,8 @@ function asPerfScript(report: string, trace: Trace): Buffer {
 }
 
 describe('calls and their returns that a kernel has recorded', () => {
-  it.skipIf(missing !== null)('are paired the same from its rings and from text', async () => {
+  const skipped = missing === null ? '' : ` (skipped: ${missing})`;
+  it.skipIf(missing !== null)(`are paired the same from its rings and from text${skipped}`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'perfscope-test-'));
     const ring = startRing(folder, `test-pairing-${process.pid}`, [process.pid], 16 * 1024, true);
     try {

@@ -4,7 +4,7 @@
  * found while a page is decoded, and what is merged with other rings is half as much.
  *
  * That a call and a return belong together is a guess until the merge: the thread may have returned, and entered the
- * same call again, on another CPU in between. merge-rings.ts finds out.
+ * same call again, on another CPU in between. follow-threads.ts finds out.
  *
  * Records lie in chunks, so that nothing is copied when a ring grows and nothing is reserved that the input did not
  * fill, and in two arrays a chunk, because the merge turns to another ring after every other record.
