@@ -8,7 +8,7 @@ import {
   withThreads,
   writeArmed,
 } from './armed.ts';
-import { roughClockOffset, STEP_SECONDS } from './clock.ts';
+import { monotonicSeconds, roughClockOffset, STEP_SECONDS } from './clock.ts';
 import { ShipperError } from './errors.ts';
 import { keptSender } from './kept-sender.ts';
 import { tryLock } from './lock.ts';
@@ -208,8 +208,4 @@ async function deepen(
     lock.release();
   }
   return sample;
-}
-
-function monotonicSeconds(): number {
-  return Number(process.hrtime.bigint()) / 1e9;
 }
