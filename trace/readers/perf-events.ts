@@ -88,14 +88,16 @@ export function rawEnter(
 ): boolean {
   let i = behindNumberMark(bytes, from, end);
   if (i < 0) return false;
-  // -1 where a tracer took the call out.
-  const isNegative = bytes[i] === MINUS;
-  if (isNegative) i++;
+  if (bytes[i] === MINUS) {
+    // -1, where a tracer took the call out.
+    entered(reading, bytes, kindOf(reading, -1), NO_FD, at);
+    return true;
+  }
   const digits = i;
   let number = 0;
   for (; i < end && bytes[i]! >= ZERO && bytes[i]! <= NINE; i++) number = number * 10 + bytes[i]! - ZERO;
   if (i === digits || i >= end) return false;
-  const kind = kindOf(reading, isNegative ? -number : number);
+  const kind = kindOf(reading, number);
   let fd = NO_FD;
   if (reading.kinds.takesDescriptor[kind]) fd = hexDescriptor(bytes, i + 2, end);
   entered(reading, bytes, kind, fd, at);
