@@ -15,7 +15,7 @@ import { commandCpuSeconds, hasCommand } from './cpu-time.ts';
 import { startReading } from './reading-process.ts';
 import { eventsOf } from './recorded-case.ts';
 import { missingForRing, startRing, writeCut } from './ring-recording.ts';
-import { inScratchFolder, type Recording, recordWithPerf, recordWithStrace } from './system-call-load.ts';
+import { inScratchFolder, type RecordedLoad, recordWithPerf, recordWithStrace } from './system-call-load.ts';
 
 /** Blocks of the load: about 3.2 million events for perf, and under strace, which is far slower, 120,000. */
 const PERF_BLOCKS = 400_000;
@@ -48,7 +48,7 @@ export async function decode(options: BenchmarkOptions): Promise<BenchmarkResult
       noRing === null
         ? startRing(folder, `bench-decode-${process.pid}`, [process.pid], RING_KILOBYTES, true)
         : null;
-    let perf: Recording;
+    let perf: RecordedLoad;
     try {
       perf = recordWithPerf(folder, PERF_BLOCKS);
       if (ring !== null) {

@@ -12,10 +12,10 @@ function pipeLoad(blocks: number): string {
   return `dd if=/dev/zero bs=512 count=${blocks} 2>/dev/null | dd of=/dev/null bs=512 2>/dev/null`;
 }
 
-export type Recording = { readonly file: string } | { readonly skipped: string };
+export type RecordedLoad = { readonly file: string } | { readonly skipped: string };
 
 /** perf.data of the load with `blocks` blocks, or why there is none. */
-export function recordWithPerf(folder: string, blocks: number): Recording {
+export function recordWithPerf(folder: string, blocks: number): RecordedLoad {
   if (!hasCommand('perf')) return { skipped: 'perf is not installed' };
   const file = join(folder, 'perf.data');
   const events = 'raw_syscalls:sys_enter,raw_syscalls:sys_exit,sched:sched_switch';
@@ -44,7 +44,7 @@ export function recordWithPerf(folder: string, blocks: number): Recording {
 }
 
 /** strace text of the load, or why there is none. */
-export function recordWithStrace(folder: string, blocks: number): Recording {
+export function recordWithStrace(folder: string, blocks: number): RecordedLoad {
   if (!hasCommand('strace')) return { skipped: 'strace is not installed' };
   const file = join(folder, 'load.strace');
   const recorded = spawnSync('strace', ['-f', '-ttt', '-T', '-o', file, 'sh', '-c', pipeLoad(blocks)], {

@@ -6,6 +6,7 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { Report } from '../report/report.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
+import { buffersOf } from '../trace/columns.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Inference } from './ports.ts';
 
@@ -32,7 +33,7 @@ export function createInferenceThread(resourceLimits: ResourceLimits = {}): Infe
       const task: InferenceTask = { trace, signatures };
       const worker = new Worker(WORKER, {
         workerData: task,
-        transferList: columnsOf(trace),
+        transferList: buffersOf(trace),
         resourceLimits,
       });
       try {
@@ -52,30 +53,4 @@ export function createInferenceThread(resourceLimits: ResourceLimits = {}): Infe
       }
     },
   };
-}
-
-/** Every buffer once, though columns may share one. */
-function columnsOf(trace: Trace): ArrayBuffer[] {
-  const columns = [
-    trace.enterNs,
-    trace.durationNs,
-    trace.thread,
-    trace.cpu,
-    trace.call,
-    trace.result,
-    trace.fd,
-    trace.stack,
-    trace.stacks?.parent,
-    trace.stacks?.frame,
-    trace.switches?.timeNs,
-    trace.switches?.cpu,
-    trace.switches?.previous,
-    trace.switches?.next,
-    trace.switches?.runnable,
-  ];
-  const buffers = new Set<ArrayBuffer>();
-  for (const column of columns) {
-    if (column != null && column.buffer instanceof ArrayBuffer) buffers.add(column.buffer);
-  }
-  return [...buffers];
 }

@@ -1,15 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmdirSync, statfsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Directories } from './armed.ts';
 import { compression } from './compress.ts';
 import { inInitialPidNamespace, PID_NAMESPACE_REMEDY } from './pid-namespace.ts';
+import { readOr } from './read-or.ts';
 import { defaultCapBytes } from './ring-size.ts';
 import { lookForTracefs, readKnob, type Tracefs } from './tracefs/tracefs.ts';
 
 /** One thing that a node may or may not have. */
-export interface Finding {
+export interface CheckFinding {
   readonly what: string;
   readonly ok: boolean;
   readonly found: string;
@@ -21,13 +22,13 @@ export interface Finding {
 
 export interface NodeCheck {
   readonly recorder: 'tracefs' | 'strace' | null;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly CheckFinding[];
 }
 
 /** Looks at what this node can do. It makes one tracefs instance and removes it, and changes nothing else. */
 export function checkNode(directories: Directories): NodeCheck {
   const tracefs = lookForTracefs();
-  const findings: Finding[] = [
+  const findings: CheckFinding[] = [
     platform(),
     locks(),
     mounted(tracefs),
@@ -36,7 +37,7 @@ export function checkNode(directories: Directories): NodeCheck {
     node(),
     disk(directories),
   ];
-  const works = (needed: Finding['needed']) =>
+  const works = (needed: CheckFinding['needed']) =>
     findings.every((finding) => finding.ok || finding.needed !== needed);
   const recorder = !works('shipping')
     ? null
@@ -48,7 +49,7 @@ export function checkNode(directories: Directories): NodeCheck {
   return { recorder, findings };
 }
 
-function platform(): Finding {
+function platform(): CheckFinding {
   const ok = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
   return {
     what: 'Linux on x86_64 or arm64',
@@ -59,7 +60,7 @@ function platform(): Finding {
   };
 }
 
-function locks(): Finding {
+function locks(): CheckFinding {
   // BusyBox has one too, which knows no --version.
   const path = run('sh', ['-c', 'command -v flock'])?.trim() ?? null;
   return {
@@ -71,7 +72,7 @@ function locks(): Finding {
   };
 }
 
-function mounted(tracefs: Tracefs): Finding {
+function mounted(tracefs: Tracefs): CheckFinding {
   const what = 'tracefs is mounted';
   const needed = 'tracefs';
   switch (tracefs.kind) {
@@ -97,7 +98,7 @@ function mounted(tracefs: Tracefs): Finding {
   }
 }
 
-function tracefsFindings(tracefs: string): Finding[] {
+function tracefsFindings(tracefs: string): CheckFinding[] {
   const events = ['raw_syscalls/sys_enter', 'raw_syscalls/sys_exit'];
   const readable = events.filter((event) => isReadable(join(tracefs, 'events', event, 'format')));
   return [
@@ -133,7 +134,7 @@ function tracefsFindings(tracefs: string): Finding[] {
   ];
 }
 
-function instances(tracefs: string): Finding {
+function instances(tracefs: string): CheckFinding {
   const probe = join(tracefs, 'instances', `perfscope.check.${process.pid}`);
   let found = 'an instance was made and removed';
   let ok = true;
@@ -157,7 +158,7 @@ function instances(tracefs: string): Finding {
   };
 }
 
-function straceFindings(): Finding[] {
+function straceFindings(): CheckFinding[] {
   const version = run('strace', ['--version'])?.split('\n')[0] ?? null;
   const scope = readOr('/proc/sys/kernel/yama/ptrace_scope', '0').trim();
   return [
@@ -180,7 +181,7 @@ function straceFindings(): Finding[] {
   ];
 }
 
-function node(): Finding {
+function node(): CheckFinding {
   const packed = compression();
   return {
     what: 'Node.js compresses with zstd',
@@ -194,7 +195,7 @@ function node(): Finding {
 /** What drained pages may take, and a trace beside them. */
 const DISK_RINGS = 3;
 
-function disk(directories: Directories): Finding {
+function disk(directories: Directories): CheckFinding {
   const cap = defaultCapBytes(totalmem());
   const { bavail, bsize } = statfsSync(nearest(directories.spool));
   const free = bavail * bsize;
@@ -218,14 +219,6 @@ function isReadable(path: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function readOr(path: string, otherwise: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return otherwise;
   }
 }
 

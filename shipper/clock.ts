@@ -7,12 +7,16 @@ export interface ClockPair {
   readonly realtimeSeconds: number;
 }
 
+export function monotonicSeconds(): number {
+  return Number(process.hrtime.bigint()) / 1e9;
+}
+
 /** Date.now() has milliseconds; the moment it ticks, it is exact. Waiting for the tick takes at most one. */
 export function readClockPair(): ClockPair {
   const before = Date.now();
   let realtime = before;
   while (realtime === before) realtime = Date.now();
-  return { monotonicSeconds: Number(process.hrtime.bigint()) / 1e9, realtimeSeconds: realtime / 1000 };
+  return { monotonicSeconds: monotonicSeconds(), realtimeSeconds: realtime / 1000 };
 }
 
 /** Time of day minus monotonic time: constant until somebody sets the clock. */
@@ -22,14 +26,14 @@ export function clockOffset(pair: ClockPair): number {
 
 /** The offset to a millisecond or two, without waiting for the tick: enough to see that somebody set the clock. */
 export function roughClockOffset(): number {
-  return Date.now() / 1000 - Number(process.hrtime.bigint()) / 1e9;
+  return Date.now() / 1000 - monotonicSeconds();
 }
 
 /** An offset that moved by less is slewing (adjtimex(2) slews up to 0.5 s instead of stepping), not a step. */
 export const STEP_SECONDS = 0.5;
 
 /** Offsets without those that are the same but for slewing; the newest of each kind stays, newest last. */
-export function distinctOffsets(offsets: readonly number[]): number[] {
+function distinctOffsets(offsets: readonly number[]): number[] {
   return offsets.filter((offset, i) =>
     offsets.slice(i + 1).every((later) => Math.abs(later - offset) > STEP_SECONDS),
   );

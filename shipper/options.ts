@@ -9,7 +9,7 @@ import type { Target } from './target.ts';
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
 /** `256M`, `1G`. */
-export function parseBytes(text: string): number {
+function parseBytes(text: string): number {
   const match = /^(\d+)([KMG]?)$/.exec(text);
   const bytes = match === null ? 0 : Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
   if (bytes === 0) throw new UsageError(`expected a size such as 256M or 1G, found ${JSON.stringify(text)}`);

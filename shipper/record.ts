@@ -46,7 +46,7 @@ export interface RecordOptions {
   readonly contextSwitches: boolean;
 }
 
-export type Recording =
+export type Arming =
   | {
       readonly kind: 'armed';
       readonly armed: Armed;
@@ -62,7 +62,7 @@ export type Recording =
  * Arms the ring of a service; after this, the kernel records and nothing of ours runs. One that is armed already goes
  * on: it takes up the processes that the service has now, and what the options say now.
  */
-export async function recordRing(options: RecordOptions, signal: AbortSignal): Promise<Recording> {
+export async function recordRing(options: RecordOptions, signal: AbortSignal): Promise<Arming> {
   const { service, target } = options;
   const tracefs = requireTracefs();
   const held = await ownLock(service);
@@ -92,7 +92,7 @@ async function armAnew(
   options: RecordOptions,
   pids: readonly number[],
   signal: AbortSignal,
-): Promise<Recording> {
+): Promise<Arming> {
   const { directories, service, depthSeconds } = options;
   const capBytes = options.capBytes ?? defaultCapBytes(totalmem());
   const clock = readClockPair();
@@ -137,7 +137,7 @@ async function armAnew(
   }
 }
 
-function goOn(tracefs: string, note: Armed, options: RecordOptions, pids: readonly number[]): Recording {
+function goOn(tracefs: string, note: Armed, options: RecordOptions, pids: readonly number[]): Arming {
   const { service, target } = options;
   // A restarted process has another id; all else names the same service as before.
   const isSame = describeTarget(target) === describeTarget(note.target);

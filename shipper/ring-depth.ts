@@ -1,3 +1,4 @@
+import { monotonicSeconds } from './clock.ts';
 import { depthAt, grownRing, type RingSize, ringSize } from './ring-size.ts';
 import { type CpuRing, onlineRings, resizeRing } from './tracefs/arm-ring.ts';
 import type { CpuStats } from './tracefs/cpu-stats.ts';
@@ -9,14 +10,14 @@ export interface RingSample {
 }
 
 export function sampleRing(instance: string): RingSample {
-  return { atSeconds: Number(process.hrtime.bigint()) / 1e9, rings: onlineRings(instance) };
+  return { atSeconds: monotonicSeconds(), rings: onlineRings(instance) };
 }
 
 /** What a ring event takes where none was seen yet: half of an enter (68 bytes) and an exit (28). */
 const BYTES_PER_EVENT = 48;
 
 /** Bytes of ring that each CPU fills in a second, between two samples. */
-export function bytesPerSecond(before: RingSample, after: RingSample): number[] {
+function bytesPerSecond(before: RingSample, after: RingSample): number[] {
   const seconds = Math.max(1e-3, after.atSeconds - before.atSeconds);
   return after.rings.map(({ cpu, stats }) => {
     const events = eventsSoFar(stats) - eventsSoFar(statsOf(before, cpu));

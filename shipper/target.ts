@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { RecordedThread } from '../trace/recording.ts';
 import { ShipperError } from './errors.ts';
 import { isPerfscope } from './own-process.ts';
+import { readOr } from './read-or.ts';
 
 /** Whose system calls are recorded. */
 export const targetSchema = z.discriminatedUnion('kind', [
@@ -204,12 +205,4 @@ function cgroupOf(pid: number): string {
   const lines = readOr(`/proc/${pid}/cgroup`, '').split('\n');
   const line = lines.find((l) => l.startsWith('0::')) ?? lines.find((l) => l.includes('name=systemd'));
   return line?.split(':').slice(2).join(':') ?? '';
-}
-
-function readOr(path: string, otherwise: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return otherwise;
-  }
 }

@@ -1,3 +1,4 @@
+import { OPTION, TRACE_DAT_MAGIC } from '../trace/readers/trace-dat/header.ts';
 import { RECORDING_OPTION, type Recording } from '../trace/recording.ts';
 
 /**
@@ -21,14 +22,11 @@ export interface TraceDatContents {
   readonly cpuBytes: readonly number[];
 }
 
-/** Option ids (trace-cmd: lib/trace-cmd/include/private/trace-cmd-private.h). */
-const OPTION = { done: 0, cpuStat: 2, traceClock: 4, uname: 5 } as const;
-
 export function traceDatHead(contents: TraceDatContents): Buffer {
   const { recording, cpuBytes } = contents;
   const parts: Buffer[] = [
-    Buffer.from([0x17, 0x08, 0x44]),
-    Buffer.from('tracing6\0', 'latin1'),
+    TRACE_DAT_MAGIC,
+    Buffer.from('6\0', 'latin1'),
     Buffer.from([0, 8]), // little-endian, eight bytes a long
     u32(contents.pageBytes),
     Buffer.from('header_page\0', 'latin1'),
@@ -45,7 +43,7 @@ export function traceDatHead(contents: TraceDatContents): Buffer {
   parts.push(sized64(recording.threads.map(({ tid, comm }) => `${tid} ${comm}\n`).join('')));
   parts.push(u32(cpuBytes.length));
   parts.push(Buffer.from('options  \0', 'latin1'));
-  parts.push(option(OPTION.traceClock, `${contents.traceClock}\0`));
+  parts.push(option(OPTION.clock, `${contents.traceClock}\0`));
   parts.push(option(OPTION.uname, `${contents.uname}\0`));
   contents.cpuStats.forEach((stats, cpu) => {
     parts.push(option(OPTION.cpuStat, `CPU: ${cpu}\n${stats}\0`));

@@ -8,12 +8,12 @@ import {
   withThreads,
   writeArmed,
 } from './armed.ts';
-import { roughClockOffset, STEP_SECONDS } from './clock.ts';
+import { monotonicSeconds, roughClockOffset, STEP_SECONDS } from './clock.ts';
 import { ShipperError } from './errors.ts';
 import { keptSender } from './kept-sender.ts';
 import { tryLock } from './lock.ts';
 import { pause } from './pause.ts';
-import { type Recording, type RecordOptions, recordRing, takeBack } from './record.ts';
+import { type Arming, type RecordOptions, recordRing, takeBack } from './record.ts';
 import { applied, depthOf, growth, type RingSample, sampleRing } from './ring-depth.ts';
 import { stay } from './staying.ts';
 import { describeTarget, targetHint, targetProcesses } from './target.ts';
@@ -55,7 +55,7 @@ export async function armAndWatch(
       await takeBack(directories, service, report); // what a crash left half done
     const armed = await recordRing(recording, signal);
     if (armed.kind === 'interrupted') return;
-    report(`${service}: ${describeRecording(armed)}`);
+    report(`${service}: ${describeArming(armed)}`);
     if ((await watch({ directories, service, report }, signal)) === 'vanished') {
       throw new ShipperError(
         `the recording of ${service} was taken away while it was watched: somebody removed ${instancePath(tracefs, service)} or its note`,
@@ -67,11 +67,11 @@ export async function armAndWatch(
   }
 }
 
-export function describeRecording(recording: Exclude<Recording, { readonly kind: 'interrupted' }>): string {
-  if (recording.kind === 'continued') {
-    return `still armed from before; going on with it, and with ${recording.processes} processes of the service as it is now`;
+export function describeArming(arming: Exclude<Arming, { readonly kind: 'interrupted' }>): string {
+  if (arming.kind === 'continued') {
+    return `still armed from before; going on with it, and with ${arming.processes} processes of the service as it is now`;
   }
-  const { armed, size, refusal } = recording;
+  const { armed, size, refusal } = arming;
   const mebibytes = (size.kilobytes.reduce((sum, kilobytes) => sum + kilobytes, 0) / 1024).toFixed(1);
   const depth = Math.min(size.depthSeconds, 86_400).toFixed(0);
   const why =
@@ -109,10 +109,7 @@ async function serviceRuns(
 }
 
 /** Stays until the signal, until the recording is gone, or until processes that were named by their ids are. */
-export async function watch(
-  options: WatchOptions,
-  signal: AbortSignal,
-): Promise<'stopped' | 'vanished' | 'ended'> {
+async function watch(options: WatchOptions, signal: AbortSignal): Promise<'stopped' | 'vanished' | 'ended'> {
   const { directories, service, report } = options;
   const tracefs = requireTracefs();
   const instance = instancePath(tracefs, service);
@@ -211,8 +208,4 @@ async function deepen(
     lock.release();
   }
   return sample;
-}
-
-function monotonicSeconds(): number {
-  return Number(process.hrtime.bigint()) / 1e9;
 }

@@ -59,7 +59,7 @@ export function watchedProcesses(instance: string, target: Target): WatchedProce
   };
 }
 
-export function describeChange(before: ReadonlySet<number>, now: ReadonlySet<number>): string | null {
+function describeChange(before: ReadonlySet<number>, now: ReadonlySet<number>): string | null {
   const added = [...now].filter((pid) => !before.has(pid)).length;
   const ended = [...before].filter((pid) => !now.has(pid)).length;
   if (added + ended === 0) return null;

@@ -35,21 +35,14 @@ export function assembleTrace(parts: TraceParts): Trace {
     for (let row = 0; row < columns.length; row++) columns.enterNs[row]! -= firstNs;
     if (parts.switches !== null) shift(parts.switches.timeNs, firstNs);
   }
+  const { capacity: _, ...calls } = columns;
   return {
     format: parts.format,
     architecture: parts.architecture,
-    length: columns.length,
-    enterNs: columns.enterNs,
-    durationNs: columns.durationNs,
-    thread: columns.thread,
-    cpu: columns.cpu,
-    call: columns.call,
-    result: columns.result,
-    fd: columns.fd,
+    ...calls,
     callNames: parts.callNames,
     threads: parts.threads,
     switches: parts.switches,
-    stack: columns.stack,
     stacks: parts.stacks,
     losses: parts.losses.map((loss) => ({
       ...loss,

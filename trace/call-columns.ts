@@ -1,41 +1,29 @@
+import { newColumns, pickRows, resizeColumns, rowsByTime } from './columns.ts';
 import { TraceError } from './errors.ts';
-import { NO_RESULT, NO_STACK, OPEN } from './trace.ts';
+import { type Calls, callColumns, NO_RESULT, NO_STACK, OPEN } from './trace.ts';
 
 /**
- * Most calls that a trace may hold: 36 bytes each, so 1.8 GB; 90 s of a saturated server are about 45 million
- * events, half as many calls.
+ * Most calls that a trace may hold: 32 bytes each, 36 with stacks, so 1.8 GB; 90 s of a saturated server are about
+ * 45 million events, half as many calls.
  */
 export const MAX_CALLS = 50_000_000;
 
 const FIRST_CAPACITY = 4096;
 
 /** The growing columns of a trace while a reader fills them, rows in the order of appearance. */
-export interface CallColumns {
+export type CallColumns = { -readonly [Name in keyof Calls]: Calls[Name] } & {
   length: number;
   capacity: number;
-  enterNs: Float64Array<ArrayBuffer>;
-  durationNs: Float64Array<ArrayBuffer>;
-  thread: Uint32Array<ArrayBuffer>;
-  cpu: Uint16Array<ArrayBuffer>;
-  call: Uint16Array<ArrayBuffer>;
-  result: Int32Array<ArrayBuffer>;
-  fd: Int32Array<ArrayBuffer>;
-  stack: Int32Array<ArrayBuffer> | null;
-}
+};
 
 export function createCallColumns(withStacks: boolean): CallColumns {
-  return {
-    length: 0,
-    capacity: FIRST_CAPACITY,
-    enterNs: new Float64Array(FIRST_CAPACITY),
-    durationNs: new Float64Array(FIRST_CAPACITY),
-    thread: new Uint32Array(FIRST_CAPACITY),
-    cpu: new Uint16Array(FIRST_CAPACITY),
-    call: new Uint16Array(FIRST_CAPACITY),
-    result: new Int32Array(FIRST_CAPACITY),
-    fd: new Int32Array(FIRST_CAPACITY),
-    stack: withStacks ? new Int32Array(FIRST_CAPACITY) : null,
-  };
+  return { ...newCalls(FIRST_CAPACITY, withStacks), length: 0, capacity: FIRST_CAPACITY };
+}
+
+/** Columns of `length` calls, nothing of which is filled. */
+export function newCalls(length: number, withStacks: boolean): Calls {
+  const { stack, ...others } = callColumns;
+  return { ...newColumns(others, length), stack: withStacks ? new stack(length) : null };
 }
 
 /** Appends a call that is open and returns its row; the caller sets its `enterNs`. */
@@ -66,16 +54,8 @@ export function appendCall(
   return row;
 }
 
-/** Gives the columns' memory the size of `capacity` rows; transfer() lets the engine grow it in place. */
 function resize(columns: CallColumns, capacity: number): void {
-  columns.enterNs = new Float64Array(columns.enterNs.buffer.transfer(capacity * 8));
-  columns.durationNs = new Float64Array(columns.durationNs.buffer.transfer(capacity * 8));
-  columns.thread = new Uint32Array(columns.thread.buffer.transfer(capacity * 4));
-  columns.cpu = new Uint16Array(columns.cpu.buffer.transfer(capacity * 2));
-  columns.call = new Uint16Array(columns.call.buffer.transfer(capacity * 2));
-  columns.result = new Int32Array(columns.result.buffer.transfer(capacity * 4));
-  columns.fd = new Int32Array(columns.fd.buffer.transfer(capacity * 4));
-  if (columns.stack !== null) columns.stack = new Int32Array(columns.stack.buffer.transfer(capacity * 4));
+  Object.assign(columns, resizeColumns(callColumns, columns, capacity));
   columns.capacity = capacity;
 }
 
@@ -86,15 +66,5 @@ export function sealColumns(columns: CallColumns): void {
   let sorted = true;
   for (let row = 1; row < length && sorted; row++) sorted = enterNs[row - 1]! <= enterNs[row]!;
   if (sorted) return;
-  const order = new Uint32Array(length).map((_, row) => row);
-  order.sort((a, b) => enterNs[a]! - enterNs[b]! || a - b);
-  columns.durationNs = columns.durationNs.map((_, row) => columns.durationNs[order[row]!]!);
-  columns.thread = columns.thread.map((_, row) => columns.thread[order[row]!]!);
-  columns.cpu = columns.cpu.map((_, row) => columns.cpu[order[row]!]!);
-  columns.call = columns.call.map((_, row) => columns.call[order[row]!]!);
-  columns.result = columns.result.map((_, row) => columns.result[order[row]!]!);
-  columns.fd = columns.fd.map((_, row) => columns.fd[order[row]!]!);
-  const { stack } = columns;
-  if (stack !== null) columns.stack = stack.map((_, row) => stack[order[row]!]!);
-  columns.enterNs = enterNs.map((_, row) => enterNs[order[row]!]!);
+  Object.assign(columns, pickRows(callColumns, columns, rowsByTime(enterNs)));
 }

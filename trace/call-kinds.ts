@@ -4,7 +4,7 @@ import { neverReturns, RESTART, returnsAddress, takesDescriptorFirst } from './s
  * Most different names in one trace; the kernel has fewer than 500. Only a broken or hostile text has more, and
  * its further names become one kind.
  */
-export const MAX_CALL_KINDS = 2048;
+const MAX_CALL_KINDS = 2048;
 
 const FURTHER_KINDS = 'other';
 

@@ -1,7 +1,8 @@
 import type { CallColumns } from './call-columns.ts';
 import { appendCall } from './call-columns.ts';
 import type { CallKinds } from './call-kinds.ts';
-import type { SkipKind, SkipTable } from './skip-table.ts';
+import { pairingSkips } from './pairing-skips.ts';
+import type { SkipTable } from './skip-table.ts';
 import { RESTART_BLOCK } from './syscalls/call-traits.ts';
 import { NO_FD } from './trace.ts';
 
@@ -9,32 +10,27 @@ import { NO_FD } from './trace.ts';
 export const ANY_KIND = -1;
 
 /** Row of a thread that is in no call. */
-export const NO_ROW = -1;
+const NO_ROW = -1;
 const MAX_INT32 = 0x7fff_ffff;
 
-const BEFORE_WINDOW: SkipKind = {
-  reason: 'returns of calls that began before the window, or before a fork',
-  severity: 'info',
-  remedy: '',
-};
-const LOST_ENTER: SkipKind = {
-  reason: 'returns whose beginning was not recorded',
-  severity: 'loss',
-  remedy: 'Record with a larger buffer, or fewer events.',
-};
-const LOST_EXIT: SkipKind = {
-  reason: 'calls whose return was not recorded: kept, with duration 0 and no result',
-  severity: 'loss',
-  remedy: 'Record with a larger buffer, or fewer events.',
-};
+/** Last kind of a thread that has returned from a call, and nobody knows which. */
+const SOME_KIND = -2;
+
+const { beforeWindow, lostEnter, lostReturn } = pairingSkips('Record with a larger buffer, or fewer events.');
 
 /**
  * Pairs the enters and exits of each thread into calls. Rules where the source leaves doubt:
  * - a call that never returns (exit, exit_group) is complete, with duration 0: nobody waits for it;
  * - a call without exit before the thread's next enter has an unknown end: duration 0 and no result, which can
  *   make no call look slow that was not;
+ * - an exit that names another call than the open one has lost its enter, and the open call its exit; one that names
+ *   no call (rt_sigreturn's has number -1) is the open call's, whichever that is;
+ * - an exit without enter is normal as the first event of a thread, or of one that has the id of one that ended: the
+ *   call began before the window, or before a fork. Later, its enter was lost;
  * - a call open when its thread or process ended lasted until then, and is no hang;
- * - restart_syscall after ERESTART_RESTARTBLOCK is named like the call that it continues.
+ * - restart_syscall right after a call that ended with ERESTART_RESTARTBLOCK is named like that call.
+ *
+ * readers/trace-dat/take-record.ts follows the same rules over several rings at once; a test holds them together.
  */
 export interface CallPairing {
   readonly columns: CallColumns;
@@ -49,7 +45,7 @@ export interface CallPairing {
   readonly openRow: number[];
   /** Per thread, the kind of the call that a restart_syscall would continue, or ANY_KIND. */
   readonly continues: number[];
-  /** Per thread, the kind of its last call, or ANY_KIND. */
+  /** Per thread, the kind of its last call, SOME_KIND, or ANY_KIND before its first event. */
   readonly lastKind: number[];
   /** Per thread, whether the open call was entered as restart_syscall but carries the name of what it continues. */
   readonly renamed: boolean[];
@@ -87,6 +83,7 @@ export function enterCall(
   pairing.lastKind[thread] = named;
   if (kinds.neverReturns[kind]) {
     columns.durationNs[row] = 0;
+    beginAnew(pairing, thread);
     return row;
   }
   pairing.renamed[thread] = restarts;
@@ -106,14 +103,14 @@ export function exitCall(
   if (thread >= openRow.length) know(pairing, thread);
   const row = openRow[thread]!;
   if (row === NO_ROW) {
-    pairing.skips.add(lastKind[thread] === ANY_KIND ? BEFORE_WINDOW : LOST_ENTER, at);
-    if (kind !== ANY_KIND) lastKind[thread] = kind;
+    pairing.skips.add(lastKind[thread] === ANY_KIND ? beforeWindow : lostEnter, at);
+    lastKind[thread] = kind === ANY_KIND ? SOME_KIND : kind;
     return NO_ROW;
   }
   const open = columns.call[row]!;
   if (kind !== open && kind !== ANY_KIND && !(pairing.renamed[thread] && kinds.isRestart[kind])) {
     giveUpOpen(pairing, thread, at);
-    pairing.skips.add(LOST_ENTER, at);
+    pairing.skips.add(lostEnter, at);
     return NO_ROW;
   }
   const duration = pairing.nowNs[0]! - columns.enterNs[row]!;
@@ -125,8 +122,11 @@ export function exitCall(
 }
 
 /** The thread is gone: its open call lasted until now. */
-export function endThread({ columns, openRow, nowNs }: CallPairing, thread: number): void {
-  const row = openRow[thread] ?? NO_ROW;
+export function endThread(pairing: CallPairing, thread: number): void {
+  const { columns, openRow, nowNs } = pairing;
+  if (thread >= openRow.length) return;
+  beginAnew(pairing, thread);
+  const row = openRow[thread]!;
   if (row === NO_ROW) return;
   columns.durationNs[row] = Math.max(0, nowNs[0]! - columns.enterNs[row]!);
   openRow[thread] = NO_ROW;
@@ -147,14 +147,21 @@ function know(pairing: CallPairing, thread: number): void {
   }
 }
 
-function giveUpOpen({ columns, openRow, skips }: CallPairing, thread: number, at: number): void {
+/** Whoever comes under the thread's number now is another thread. */
+function beginAnew({ lastKind, continues }: CallPairing, thread: number): void {
+  lastKind[thread] = ANY_KIND;
+  continues[thread] = ANY_KIND;
+}
+
+function giveUpOpen({ columns, openRow, continues, skips }: CallPairing, thread: number, at: number): void {
   columns.durationNs[openRow[thread]!] = 0;
   openRow[thread] = NO_ROW;
-  skips.add(LOST_EXIT, at);
+  continues[thread] = ANY_KIND;
+  skips.add(lostReturn, at);
 }
 
 /** Results fit int32, NO_RESULT (its lowest number) excepted. */
-export function clampResult(result: number): number {
+function clampResult(result: number): number {
   return Math.max(-MAX_INT32, Math.min(MAX_INT32, result));
 }
 

@@ -1,44 +1,25 @@
-import { NO_RESULT, OPEN, type Trace } from './trace.ts';
+import { pickRows } from './columns.ts';
+import { callColumns, NO_RESULT, OPEN, type Switches, switchColumns, type Trace } from './trace.ts';
 
 /**
  * The part of a trace between two times (nanoseconds from its window's start), as a recorder would have seen it that
  * ran only then: calls entered before are gone, calls that return after are still open.
  */
 export function cropTrace(trace: Trace, fromNs: number, toNs: number): Trace {
-  const rows: number[] = [];
-  for (let row = 0; row < trace.length; row++) {
-    const enter = trace.enterNs[row] as number;
-    if (enter >= fromNs && enter < toNs) rows.push(row);
+  const calls = pickRows(callColumns, trace, rowsBetween(trace.enterNs, fromNs, toNs));
+  for (let row = 0; row < calls.enterNs.length; row++) {
+    if (calls.enterNs[row]! + calls.durationNs[row]! > toNs) {
+      calls.durationNs[row] = OPEN;
+      calls.result[row] = NO_RESULT;
+    }
+    calls.enterNs[row]! -= fromNs;
   }
   const endNs = Math.min(toNs, trace.window.endNs) - fromNs;
-  const open = rows.map((row) => (trace.enterNs[row] as number) + (trace.durationNs[row] as number) > toNs);
-  const switches = trace.switches;
-  const switchRows: number[] = [];
-  for (let i = 0; i < (switches?.timeNs.length ?? 0); i++) {
-    const time = switches?.timeNs[i] as number;
-    if (time >= fromNs && time < toNs) switchRows.push(i);
-  }
   return {
     ...trace,
-    length: rows.length,
-    enterNs: Float64Array.from(rows, (row) => (trace.enterNs[row] as number) - fromNs),
-    durationNs: Float64Array.from(rows, (row, i) => (open[i] ? OPEN : (trace.durationNs[row] as number))),
-    thread: Uint32Array.from(rows, (row) => trace.thread[row] as number),
-    cpu: Uint16Array.from(rows, (row) => trace.cpu[row] as number),
-    call: Uint16Array.from(rows, (row) => trace.call[row] as number),
-    result: Int32Array.from(rows, (row, i) => (open[i] ? NO_RESULT : (trace.result[row] as number))),
-    fd: Int32Array.from(rows, (row) => trace.fd[row] as number),
-    stack: trace.stack === null ? null : Int32Array.from(rows, (row) => trace.stack?.[row] as number),
-    switches:
-      switches === null
-        ? null
-        : {
-            timeNs: Float64Array.from(switchRows, (i) => (switches.timeNs[i] as number) - fromNs),
-            cpu: Uint16Array.from(switchRows, (i) => switches.cpu[i] as number),
-            previous: Int32Array.from(switchRows, (i) => switches.previous[i] as number),
-            next: Int32Array.from(switchRows, (i) => switches.next[i] as number),
-            runnable: Uint8Array.from(switchRows, (i) => switches.runnable[i] as number),
-          },
+    ...calls,
+    length: calls.enterNs.length,
+    switches: trace.switches === null ? null : cropSwitches(trace.switches, fromNs, toNs),
     losses: trace.losses.filter(({ timeNs }) => timeNs === null || (timeNs >= fromNs && timeNs < toNs)),
     window: {
       startSeconds: trace.window.startSeconds + fromNs / 1e9,
@@ -46,4 +27,18 @@ export function cropTrace(trace: Trace, fromNs: number, toNs: number): Trace {
       coveredFromNs: Math.max(0, trace.window.coveredFromNs - fromNs),
     },
   };
+}
+
+function cropSwitches(switches: Switches, fromNs: number, toNs: number): Switches {
+  const cropped = pickRows(switchColumns, switches, rowsBetween(switches.timeNs, fromNs, toNs));
+  for (let row = 0; row < cropped.timeNs.length; row++) cropped.timeNs[row]! -= fromNs;
+  return cropped;
+}
+
+function rowsBetween(timesNs: Float64Array, fromNs: number, toNs: number): number[] {
+  const rows: number[] = [];
+  for (let row = 0; row < timesNs.length; row++) {
+    if (timesNs[row]! >= fromNs && timesNs[row]! < toNs) rows.push(row);
+  }
+  return rows;
 }

@@ -5,11 +5,11 @@ import { TraceError } from './errors.ts';
  * Caps against decompression bombs. Text of traces shrinks 10 to 60 times, the mostly empty pages of a quiet
  * trace.dat some hundred times; gzip cannot do more than 1,032 (zlib's technical details), zstd can do far more.
  */
-export const MAX_PLAIN_BYTES = 8 * 1024 ** 3;
-export const MAX_EXPANSION = 800;
+const MAX_PLAIN_BYTES = 8 * 1024 ** 3;
+const MAX_EXPANSION = 800;
 
 /** Inputs that expand to less than this are taken whatever their ratio: they cannot hurt. */
-export const FREE_PLAIN_BYTES = 64 * 1024 ** 2;
+const FREE_PLAIN_BYTES = 64 * 1024 ** 2;
 
 export interface ExpansionLimits {
   readonly maxPlainBytes: number;
@@ -17,7 +17,7 @@ export interface ExpansionLimits {
   readonly freePlainBytes: number;
 }
 
-export const expansionLimits: ExpansionLimits = {
+const expansionLimits: ExpansionLimits = {
   maxPlainBytes: MAX_PLAIN_BYTES,
   maxExpansion: MAX_EXPANSION,
   freePlainBytes: FREE_PLAIN_BYTES,

@@ -64,7 +64,6 @@ const recordingSchema = z.object({
 });
 
 export type Recording = z.infer<typeof recordingSchema>;
-export type RecordedCpu = Recording['cpus'][number];
 
 /** Returns null where the text is no recording of a version that this reader knows. */
 export function parseRecording(text: string): Recording | null {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { isOtherEvent } from './readers/perf-other-lines.ts';
 import { parseStraceLine } from './readers/strace-line.ts';
+import { TRACE_DAT_MAGIC } from './readers/trace-dat/header.ts';
 
 /** How much of the plain bytes is looked at: more than the header of perf script, which describes all events. */
 export const SNIFF_BYTES = 1024 * 1024;
@@ -8,7 +9,7 @@ export const SNIFF_BYTES = 1024 * 1024;
 /** So many lines of a kind decide, without looking at all the rest. */
 const DECIDING_LINES = 100;
 
-/** What the first bytes of an input are; the first three are traces that can be read or named. */
+/** What the first bytes of an input are; the first three are traces that can be read. */
 export type SniffedFormat =
   | 'perf-script'
   | 'strace'
@@ -19,8 +20,6 @@ export type SniffedFormat =
   | 'binary'
   | 'text';
 
-/** trace-cmd.dat(5): 17 08 44 and "tracing". */
-const TRACE_DAT_MAGIC = Buffer.from('\x17\x08\x44tracing', 'latin1');
 /** tools/perf/Documentation/perf.data-file-format.txt */
 const PERF_DATA_MAGIC = Buffer.from('PERFILE2', 'latin1');
 /** CTF 1.8, section 5.1 (packet magic 0xC1FC1FC1) and 7.1 (metadata magic 0x75D11D57), little endian. */

@@ -25,7 +25,7 @@ export const NO_STACK = -1;
 
 export type Architecture = 'x86_64' | 'arm64';
 
-export type TraceFormat = 'trace.dat' | 'perf-script' | 'strace' | 'ctf';
+export type TraceFormat = 'trace.dat' | 'perf-script' | 'strace';
 
 export interface Thread {
   /** Process id (thread group id); equals `tid` where the source names only threads. */
@@ -35,17 +35,55 @@ export interface Thread {
   readonly comm: string;
 }
 
-/** Context switches, sorted by time; the columns have equal length. */
-export interface Switches {
-  readonly timeNs: Float64Array;
-  readonly cpu: Uint16Array;
+/**
+ * The columns of calls, and the array that each lies in. What makes, grows, sorts, crops or hands on a trace goes over
+ * this table (columns.ts), so that none of them can forget a column.
+ */
+export const callColumns = {
+  enterNs: Float64Array,
+  /** Nanoseconds in the call; OPEN while it had not returned at the window's end. */
+  durationNs: Float64Array,
+  /** Index into `threads`. */
+  thread: Uint32Array,
+  cpu: Uint16Array,
+  /** Index into `callNames`. Interned per trace, so that architectures and sources compare by name. */
+  call: Uint16Array,
+  /** -errno, zero, or a positive result clamped to int32; NO_RESULT where unknown. */
+  result: Int32Array,
+  fd: Int32Array,
+  /** Node of `stacks`; the column is null where the source has no stacks (or they were not asked for). */
+  stack: Int32Array,
+} as const;
+
+/** The columns of context switches. */
+export const switchColumns = {
+  timeNs: Float64Array,
+  cpu: Uint16Array,
   /** Index into `Trace.threads` of the thread that left the CPU, or -1 where it is not of this trace. */
-  readonly previous: Int32Array;
+  previous: Int32Array,
   /** Index into `Trace.threads` of the thread that got the CPU, or -1 where it is not of this trace. */
-  readonly next: Int32Array;
+  next: Int32Array,
   /** 1 where the previous thread was still runnable (preempted), 0 where it went to sleep. */
-  readonly runnable: Uint8Array;
-}
+  runnable: Uint8Array,
+} as const;
+
+/** The columns of the nodes of stacks. */
+export const stackColumns = {
+  parent: Int32Array,
+  frame: Int32Array,
+} as const;
+
+/** One row a call; the columns have equal length. */
+export type Calls = {
+  readonly [Name in keyof typeof callColumns]:
+    | InstanceType<(typeof callColumns)[Name]>
+    | (Name extends 'stack' ? null : never);
+};
+
+/** Context switches, sorted by time; the columns have equal length. */
+export type Switches = {
+  readonly [Name in keyof typeof switchColumns]: InstanceType<(typeof switchColumns)[Name]>;
+};
 
 /** Events that the recorder could not keep. */
 export interface Loss {
@@ -85,11 +123,9 @@ export interface Frame {
  * Call stacks as a trie: node i stands for the stack that ends (innermost) in `frame[i]`, called from node
  * `parent[i]` (-1 at the outermost frame). `Trace.stack` holds node numbers. Kernel frames are never kept.
  */
-export interface StackTable {
-  readonly parent: Int32Array;
-  readonly frame: Int32Array;
-  readonly frames: readonly Frame[];
-}
+export type StackTable = {
+  readonly [Name in keyof typeof stackColumns]: InstanceType<(typeof stackColumns)[Name]>;
+} & { readonly frames: readonly Frame[] };
 
 export interface TraceWindow {
   /** Start in the trace's own clock, seconds. `Trace.enterNs` counts from here. */
@@ -101,28 +137,15 @@ export interface TraceWindow {
   readonly coveredFromNs: number;
 }
 
-export interface Trace {
+export interface Trace extends Calls {
   readonly format: TraceFormat;
   readonly architecture: Architecture;
   /** Number of calls: the length of each column. */
   readonly length: number;
-  readonly enterNs: Float64Array;
-  /** Nanoseconds in the call; OPEN while it had not returned at the window's end. */
-  readonly durationNs: Float64Array;
-  /** Index into `threads`. */
-  readonly thread: Uint32Array;
-  readonly cpu: Uint16Array;
-  /** Index into `callNames`. Interned per trace, so that architectures and sources compare by name. */
-  readonly call: Uint16Array;
-  /** -errno, zero, or a positive result clamped to int32; NO_RESULT where unknown. */
-  readonly result: Int32Array;
-  readonly fd: Int32Array;
   /** System call names without prefix: `read`, `epoll_wait`; `syscall_N` for a number that no table knows. */
   readonly callNames: readonly string[];
   readonly threads: readonly Thread[];
   readonly switches: Switches | null;
-  /** Node of `stacks` per call, or null where the source has no stacks (or they were not asked for). */
-  readonly stack: Int32Array | null;
   readonly stacks: StackTable | null;
   readonly losses: readonly Loss[];
   readonly skips: readonly Skip[];

@@ -71,7 +71,7 @@ export function register(program: Command): void {
         const { recordByStrace } = await import('../../shipper/strace/record-by-strace.ts');
         return recordByStrace(recording, stop, say);
       }
-      const { armAndWatch, describeRecording } = await import('../../shipper/watch.ts');
+      const { armAndWatch, describeArming } = await import('../../shipper/watch.ts');
       if (options.watch === true) return armAndWatch(recording, say, stop);
       const { recordRing } = await import('../../shipper/record.ts');
       const armed = await recordRing(recording, stop);
@@ -80,7 +80,7 @@ export function register(program: Command): void {
           `interrupted while the rate was measured: ${recording.service} is not armed, nothing is left behind`,
         );
       }
-      say(`${recording.service}: ${describeRecording(armed)}`);
+      say(`${recording.service}: ${describeArming(armed)}`);
     });
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { PageLayout } from '../../trace/readers/trace-dat/page-layout.ts';
-import { MISSED_EVENTS, type Origin } from '../../trace/readers/trace-dat/ring-page.ts';
+import { MISSED_EVENTS, type Origin, pageTime } from '../../trace/readers/trace-dat/ring-page.ts';
 import { cutPage } from './cut-page.ts';
 import { type DrainedFiles, drainedFiles, HEAD_BYTES, readHeads } from './drained-pages.ts';
 import type { CallPrivacy } from './privacy.ts';
@@ -54,7 +54,7 @@ export function indexPages(
       const at = page * HEAD_WORDS;
       file[row] = index;
       place[row] = page;
-      timeNs[row] = (words[at + 1]! - origin.high) * 2 ** 32 + (words[at]! - origin.low);
+      timeNs[row] = pageTime(words, at, origin);
       missed[row] = (words[at + 2]! & MISSED_EVENTS) !== 0 ? 1 : 0;
     }
   });

@@ -23,7 +23,7 @@ export const X32_BIT = 0x4000_0000;
  * Greatest descriptor that is kept: the kernel's default limit (fs.nr_open, include/linux/fs.h NR_OPEN). A greater
  * word in a descriptor's place may be an address, as of a 32-bit program whose call numbers mean other calls.
  */
-export const GREATEST_DESCRIPTOR = 1_048_576;
+const GREATEST_DESCRIPTOR = 1_048_576;
 
 /**
  * Greatest result that is kept of a call that returns no descriptor, whatever the table says of it: numbers of
@@ -31,10 +31,10 @@ export const GREATEST_DESCRIPTOR = 1_048_576;
  * they are. Below this nothing is mapped: vm.mmap_min_addr is 32,768 on ARM, 65,536 elsewhere (mm/Kconfig,
  * DEFAULT_MMAP_MIN_ADDR). Of greater results the method only wants to know that they are no errors.
  */
-export const GREATEST_RESULT = 32_767;
+const GREATEST_RESULT = 32_767;
 
 /** AT_FDCWD (include/uapi/linux/fcntl.h): "the working directory" in a descriptor's place. */
-export const WORKING_DIRECTORY = -100;
+const WORKING_DIRECTORY = -100;
 
 /** Results that are registers of the interrupted program, not results (rt_sigreturn(2)). */
 const RETURNS_REGISTER = new Set(['rt_sigreturn']);

@@ -12,7 +12,7 @@ import { scrubLine } from './scrub-line.ts';
  */
 
 /** raw: numbers as they are, nothing behind an address is looked at; -s 0 in case it is. */
-export function straceArguments(pids: readonly number[]): string[] {
+function straceArguments(pids: readonly number[]): string[] {
   const noStrings = ['-s', '0', '-e', 'raw=all', '-e', 'verbose=none', '-e', 'signal=none'];
   // `|cat` gives the form of -o, with a thread id on every line, on standard output.
   return ['-f', '-ttt', '-T', ...noStrings, '-o', '|cat', ...pids.flatMap((pid) => ['-p', String(pid)])];

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Directories } from '../armed.ts';
@@ -7,7 +7,6 @@ import type { Directories } from '../armed.ts';
 export interface StraceFile {
   readonly path: string;
   readonly startMilliseconds: number;
-  readonly bytes: number;
 }
 
 /** A file is closed at this size, and the oldest ones go: the disk holds no more than the cap. */
@@ -24,10 +23,10 @@ export function newStraceFile(directory: string, nowMilliseconds: number): strin
 /** Oldest first. */
 export function straceFiles(directory: string): StraceFile[] {
   if (!existsSync(directory)) return [];
-  return inOrder(readdirSync(directory)).map((name) => {
-    const path = join(directory, name);
-    return { path, startMilliseconds: startOf(name), bytes: statSync(path).size };
-  });
+  return inOrder(readdirSync(directory)).map((name) => ({
+    path: join(directory, name),
+    startMilliseconds: startOf(name),
+  }));
 }
 
 /**

@@ -70,7 +70,7 @@ export function followProcesses(instance: string, pids: readonly number[]): numb
   return added;
 }
 
-export function followedThreads(instance: string): Set<number> {
+function followedThreads(instance: string): Set<number> {
   const lines = readFileSync(join(instance, 'set_event_pid'), 'utf8').split('\n');
   return new Set(lines.filter((line) => /^\d+$/.test(line)).map(Number));
 }

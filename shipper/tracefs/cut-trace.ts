@@ -45,12 +45,11 @@ export interface CutInput {
 
 export interface TraceCut {
   readonly recording: Recording;
-  readonly bytes: number;
   /** The trace.dat file, some at a time; may be read again from its start. */
   readonly chunks: () => Generator<Buffer>;
 }
 
-export function machineArchitecture(): Architecture {
+function machineArchitecture(): Architecture {
   const name = arch();
   if (name === 'x64') return 'x86_64';
   if (name === 'arm64') return 'arm64';
@@ -157,7 +156,6 @@ export function cutTrace(input: CutInput): TraceCut {
   });
   return {
     recording,
-    bytes: head.length + cpuBytes.reduce((sum, bytes) => sum + bytes, 0),
     *chunks() {
       yield head;
       for (const cpuCut of cuts) yield* cutPages(cpuCut, cut, layout, privacy, origin);

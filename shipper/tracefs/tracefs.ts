@@ -60,7 +60,7 @@ export function requireTracefs(): string {
 /** Instances of this program carry this prefix, so that `disarm` finds what a crash left. */
 const INSTANCE_PREFIX = 'perfscope-';
 
-export function instanceName(service: string): string {
+function instanceName(service: string): string {
   return INSTANCE_PREFIX + service;
 }
 

@@ -27,9 +27,9 @@ describe('room for drained pages', () => {
   it('is that of the nearest directory that exists', () => {
     const folder = mkdtempSync(join(tmpdir(), 'perfscope-room-'));
     try {
-      const { blocks, bsize } = statfsSync(folder);
-      expect(roomIn(join(folder, 'not', 'yet'))).toBeLessThanOrEqual(blocks * bsize);
-      expect(roomIn(join(folder, 'not', 'yet'))).toBeGreaterThan(0);
+      // Others write to the same disk meanwhile.
+      const there = roomOn(statfsSync(folder));
+      expect(Math.abs(roomIn(join(folder, 'not', 'yet')) - there)).toBeLessThan(64 * MEBIBYTE);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -18,7 +18,7 @@ describe('the size of the ring', () => {
     expect(size.depthSeconds).toBeCloseTo(GIB / 2 / 40_000_000, 0);
   });
 
-  it('never exceeds the cap and never starves a CPU, whatever the rates', () => {
+  it('exceeds the cap by no more than the least that each CPU needs, and starves none, whatever the rates', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 100_000_000 }), { minLength: 1, maxLength: 128 }),

@@ -10,6 +10,8 @@ const call = fc.record({
   at: fc.nat(1_000),
   duration: fc.oneof({ weight: 5, arbitrary: fc.nat(300) }, fc.constant(OPEN)),
   result: fc.integer({ min: -20, max: 20 }),
+  fd: fc.nat(9),
+  stack: fc.array(fc.constantFrom('main', 'serve', 'log'), { minLength: 1, maxLength: 3 }),
 });
 const cut = fc.tuple(fc.nat(1_200), fc.nat(1_200)).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
 
@@ -30,11 +32,9 @@ describe('cropTrace', () => {
           expect(cropped.enterNs[row]).toBe(enter - from);
           expect(cropped.durationNs[row]).toBe(open ? OPEN : trace.durationNs[old]);
           expect(cropped.result[row]).toBe(open ? NO_RESULT : trace.result[old]);
-          expect([cropped.thread[row], cropped.call[row], cropped.fd[row]]).toEqual([
-            trace.thread[old],
-            trace.call[old],
-            trace.fd[old],
-          ]);
+          for (const name of ['thread', 'cpu', 'call', 'fd', 'stack'] as const) {
+            expect(cropped[name]?.[row]).toBe(trace[name]?.[old]);
+          }
         }
         expect(cropped.window.endNs).toBe(Math.max(0, Math.min(to, trace.window.endNs) - from));
         expect(cropped.window.startSeconds).toBeCloseTo(trace.window.startSeconds + from / 1e9, 9);

@@ -43,8 +43,7 @@ describe.each([
       pack(Buffer.from('second')),
       pack(sample),
     ]);
-    for (const size of [1, 77, 1_000_000]) {
-      if (size === 1 && packed.length > 100_000) continue;
+    for (const size of [77, 1_000_000]) {
       const { plain, damage } = await expand(packed, undefined, size);
       expect(damage).toBeNull();
       expect(plain.equals(Buffer.concat([sample, Buffer.from('second'), sample]))).toBe(true);

@@ -38,7 +38,8 @@ describe('callName', () => {
   });
 
   it.skipIf(!existsSync(HEADER))('agrees with the header of this machine', () => {
-    const defined = readFileSync(HEADER, 'utf8').matchAll(/^#define __NR_(\w+) (\d+)$/gm);
+    const defined = [...readFileSync(HEADER, 'utf8').matchAll(/^#define __NR_(\w+) (\d+)$/gm)];
+    expect(defined.length).toBeGreaterThan(300);
     for (const [, name, number] of defined) expect(callName('x86_64', Number(number))).toBe(name);
   });
 
@@ -48,11 +49,12 @@ describe('callName', () => {
         Array.from({ length: 512 }, (_, number) => callName(architecture, number)),
       ),
     );
-    // Calls of 32-bit processes and alternatives that only strace's text can hold.
-    const elsewhere = /64$|^_llseek$|^mmap2$|_old$/;
-    for (const name of [...takesDescriptorFirst, ...returnsAddress, ...neverReturns]) {
-      if (!elsewhere.test(name)) expect(known, name).toContain(name);
-    }
+    const special = [...takesDescriptorFirst, ...returnsAddress, ...neverReturns];
+    // The others are calls of 32-bit processes, which only strace's text can name.
+    expect(special.filter((name) => !known.has(name)).sort()).toEqual([
+      ...['_llseek', 'fadvise64_64', 'fcntl64', 'fstat64', 'fstatat64', 'fstatfs64', 'ftruncate64', 'mmap2'],
+      'sendfile64',
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import { ENDS_PROCESS } from '../syscalls/call-traits.ts';
 import { NO_CPU, NO_FD, NO_STACK } from '../trace.ts';
 import { behindNumberMark, hexDescriptor } from './perf-numbers.ts';
 import { type PerfReading, TABLE_NUMBERS } from './perf-reading.ts';
-import { CLOCK_BACK, NO_CALL_NUMBER, THREADS_ONLY } from './perf-skips.ts';
+import { CLOCK_BACK, THREADS_ONLY } from './perf-skips.ts';
 import { parseSchedSwitch } from './sched-switch.ts';
 import { textOf } from './text-of.ts';
 
@@ -89,8 +89,8 @@ export function rawEnter(
   let i = behindNumberMark(bytes, from, end);
   if (i < 0) return false;
   if (bytes[i] === MINUS) {
-    setTime(reading, at);
-    reading.skips.add(NO_CALL_NUMBER, at);
+    // -1, where a tracer took the call out.
+    entered(reading, bytes, kindOf(reading, -1), NO_FD, at);
     return true;
   }
   const digits = i;

@@ -13,11 +13,6 @@ export const SOURCE_LINES: SkipKind = {
   severity: 'info',
   remedy: '',
 };
-export const NO_CALL_NUMBER: SkipKind = {
-  reason: 'calls that a seccomp filter or a tracer took out (number -1)',
-  severity: 'info',
-  remedy: '',
-};
 export const LOST_CHUNKS: SkipKind = {
   reason: 'blocks of events that perf lost (each of unknown size)',
   severity: 'loss',

@@ -1,4 +1,5 @@
 import { TraceError } from '../errors.ts';
+import { pairingSkips } from '../pairing-skips.ts';
 import type { RecordedThread, Recording } from '../recording.ts';
 import type { Architecture, Loss, ReadOptions, Skip, Thread, Trace } from '../trace.ts';
 import { EndOfInput } from './trace-dat/byte-cursor.ts';
@@ -16,7 +17,7 @@ import type { Ring } from './trace-dat/ring-records.ts';
  * kernel/trace/ring_buffer.c.
  */
 
-export const RECORD_TRACE_DAT = 'trace-cmd record --file-version 6 -e raw_syscalls -C mono -P PID';
+const RECORD_TRACE_DAT = 'trace-cmd record --file-version 6 -e raw_syscalls -C mono -P PID';
 
 export async function readTraceDat(
   chunks: AsyncIterable<Uint8Array>,
@@ -68,17 +69,10 @@ function assemble(contents: RingContents, options: ReadOptions): Trace {
     format: 'trace.dat',
     architecture,
     length: calls.length,
-    enterNs: calls.enterNs,
-    durationNs: calls.durationNs,
-    thread: calls.thread,
-    cpu: calls.cpu,
-    call: calls.call,
-    result: calls.result,
-    fd: calls.fd,
+    ...calls.columns,
     callNames: calls.callNames,
     threads: threadTable(calls.tids, header, recordedThreads),
     switches: calls.switches,
-    stack: null,
     stacks: null,
     losses: lossTable(tally, recording, startNs),
     skips: skipTable(contents, calls),
@@ -138,15 +132,13 @@ function lossTable(tally: PageTally, recording: Recording | null, startNs: numbe
   return [...losses, ...dropped];
 }
 
+const { beforeWindow, lostEnter, lostReturn } = pairingSkips(
+  'Record with a larger ring, or read it before it is overwritten.',
+);
+
 function skipTable({ header, tally, endedAt }: RingContents, calls: PairedCalls): Skip[] {
   const rows: Skip[] = [
-    {
-      reason: 'returns of calls that began before the window',
-      severity: 'info',
-      count: calls.exitsWithoutEnter,
-      remedy: '',
-      firstAt: null,
-    },
+    { ...beforeWindow, count: calls.returnsFromBefore, firstAt: null },
     {
       reason: 'events that are neither system calls nor context switches',
       severity: 'info',
@@ -154,13 +146,8 @@ function skipTable({ header, tally, endedAt }: RingContents, calls: PairedCalls)
       remedy: '',
       firstAt: null,
     },
-    {
-      reason: 'calls whose return was not recorded: kept, with duration 0 and no result',
-      severity: 'loss',
-      count: calls.lostReturns,
-      remedy: 'Record with a larger ring, or read it before it is overwritten.',
-      firstAt: null,
-    },
+    { ...lostEnter, count: calls.lostEnters, firstAt: null },
+    { ...lostReturn, count: calls.lostReturns, firstAt: null },
     {
       reason: 'ring pages that are damaged: what follows on the page was left out',
       severity: 'error',

@@ -1,11 +1,12 @@
 import type * as trace from '../../trace.ts';
+import type { Calls, Switches } from '../../trace.ts';
 import type * as kinds from './kind-table.ts';
 import { BATCH, type Batch } from './merge-rings.ts';
 import type * as records from './ring-records.ts';
 
 /**
  * What most records need: a call becomes a row, with the return that was found on its ring; a return alone ends its
- * thread's open call. Whatever needs more thought is left to pair-calls.ts.
+ * thread's open call. Whatever needs more thought is left to take-record.ts.
  *
  * These are several short loops over a batch, and not one over everything, because V8 takes the checks of arrays out
  * of short loops only. They take arrays, and not closures, because V8 throws compiled code away when an object that
@@ -15,6 +16,7 @@ import type * as records from './ring-records.ts';
 // V8 folds a module's own constants, and looks an imported one up at each use. The types hold them together.
 const SWITCH: typeof records.SWITCH = -0x8000;
 const RUNNABLE: typeof records.RUNNABLE = 0x4000_0000;
+const GONE: typeof records.GONE = 0x2000_0000;
 const UNSEEN: typeof kinds.UNSEEN = -1;
 const KIND: typeof kinds.KIND = 0xffff;
 const HAS_DESCRIPTOR: typeof kinds.HAS_DESCRIPTOR = 0x1_0000;
@@ -68,27 +70,15 @@ export function identify(
   return to;
 }
 
-export type CallRows = readonly [
-  enterNs: Float64Array,
-  durationNs: Float64Array,
-  thread: Uint32Array,
-  cpu: Uint16Array,
-  call: Uint16Array,
-  result: Int32Array,
-  fd: Int32Array,
-];
+/**
+ * Places in `counts`: rows written; rows of switches; calls in `Identified.calls`; returns without a call, of a
+ * thread's first event and of others; calls without a return.
+ */
+export const [ROW, SWITCH_ROW, CALLS, BEFORE_WINDOW, LOST_ENTERS, LOST_RETURNS] = [0, 1, 2, 3, 4, 5] as const;
+export const COUNTS = 6;
 
-export type SwitchRows = readonly [
-  timeNs: Float64Array,
-  cpu: Uint16Array,
-  previous: Int32Array,
-  next: Int32Array,
-  runnable: Uint8Array,
-];
-
-/** Places in `counts`: rows written; rows of switches; calls in `Identified.calls`; returns and calls without the other. */
-export const [ROW, SWITCH_ROW, CALLS, LOST_ENTERS, LOST_RETURNS] = [0, 1, 2, 3, 4] as const;
-export const COUNTS = 5;
+/** When a thread's call has returned of which no event was seen, or which is another's than the one before. */
+export const NOT_BEGUN = Number.NEGATIVE_INFINITY;
 
 /** Places in `bounds`: the window's start; when something is due that is in no ring. */
 export const [START_NS, DUE_NS] = [0, 1] as const;
@@ -98,21 +88,21 @@ export const [START_NS, DUE_NS] = [0, 1] as const;
  * before a record that is due for something else, or needs more thought, and returns it.
  *
  * `lastRow`: by thread, the row of its last call. `freeAt`: when that returns; OPEN where its return has not been
- * seen, never later than now where the thread is in no call.
+ * seen, never later than now where the thread is in no call, NOT_BEGUN before its first event.
  */
 export function follow(
   batch: Batch,
   { thread, entry, calls }: Identified,
   lastRow: Int32Array,
   freeAt: Float64Array,
-  rows: CallRows,
-  switches: SwitchRows,
+  rows: Calls,
+  switches: Switches,
   bounds: Float64Array,
   counts: Int32Array,
   from: number,
   to: number,
 ): number {
-  const { startNs, endNs, number, result } = batch;
+  const { startNs, endNs, number, value, result } = batch;
   const dueNs = bounds[DUE_NS]!;
   const firstRow = counts[ROW]!;
   let row = firstRow;
@@ -122,6 +112,7 @@ export function follow(
     const n = number[i]!;
     if (timeNs >= dueNs) break;
     if (n === SWITCH) {
+      if ((value[i]! & GONE) !== 0) break;
       takeSwitch(batch, switches, bounds[START_NS]!, counts, i);
       continue;
     }
@@ -147,15 +138,18 @@ export function follow(
       }
       freeAt[index] = timeNs;
     } else if (timeNs < freeNs) break;
-    else counts[LOST_ENTERS]!++;
+    else {
+      counts[freeNs === NOT_BEGUN ? BEFORE_WINDOW : LOST_ENTERS]!++;
+      freeAt[index] = timeNs;
+    }
   }
   counts[CALLS] = row - firstRow;
   return i;
 }
 
-function takeSwitch(
+export function takeSwitch(
   { startNs, tid, value, cpu }: Batch,
-  [switchNs, switchCpu, previous, next, runnable]: SwitchRows,
+  { timeNs: switchNs, cpu: switchCpu, previous, next, runnable }: Switches,
   windowStartNs: number,
   counts: Int32Array,
   i: number,
@@ -164,13 +158,13 @@ function takeSwitch(
   switchNs[row] = startNs[i]! - windowStartNs;
   switchCpu[row] = cpu[i]!;
   previous[row] = tid[i]!;
-  next[row] = value[i]! & ~RUNNABLE;
+  next[row] = value[i]! & ~(RUNNABLE | GONE);
   runnable[row] = (value[i]! & RUNNABLE) === 0 ? 0 : 1;
 }
 
 /** False where the return is another call's. */
 function endRow(
-  [enterNs, durationNs, , , call, result]: CallRows,
+  { enterNs, durationNs, call, result }: Calls,
   row: number,
   entry: number,
   timeNs: number,
@@ -191,7 +185,7 @@ export function keptResult(returned: number, entry: number): number {
 export function writeRows(
   { startNs, endNs, cpu: cpuOf, value, result: returned }: Batch,
   { thread: threadOf, entry, calls }: Identified,
-  [enterNs, durationNs, thread, cpu, call, result, fd]: CallRows,
+  { enterNs, durationNs, thread, cpu, call, result, fd }: Calls,
   windowStartNs: number,
   firstRow: number,
   count: number,

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { MAX_RECORDING_BYTES, parseRecording, RECORDING_OPTION, type Recording } from '../../recording.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import { type EventFormat, parseEventFormat } from './event-format.ts';
@@ -27,7 +28,8 @@ export interface CpuRegion {
   readonly size: number;
 }
 
-export const TRACE_DAT_MAGIC = Uint8Array.of(0x17, 0x08, 0x44, 0x74, 0x72, 0x61, 0x63, 0x69, 0x6e, 0x67);
+/** The first bytes of the file: 17 08 44 and "tracing". */
+export const TRACE_DAT_MAGIC = Buffer.from('\x17\x08\x44tracing', 'latin1');
 
 /** /proc/kallsyms of a large kernel is some 20 MB; nothing else in a header comes near. */
 const MAX_SECTION_BYTES = 256 * 1024 * 1024;
@@ -41,7 +43,7 @@ export const MAX_CPUS = 8_192;
 const MAX_NAME_BYTES = 4_096;
 
 /** Option ids (trace-cmd: lib/trace-cmd/include/private/trace-cmd-private.h). */
-const OPTION = { done: 0, cpuStat: 2, buffer: 3, clock: 4, uname: 5, cpuCount: 8 } as const;
+export const OPTION = { done: 0, cpuStat: 2, buffer: 3, clock: 4, uname: 5, cpuCount: 8 } as const;
 
 export async function readHeader(cursor: ByteCursor): Promise<TraceDatHeader> {
   await cursor.bytes(TRACE_DAT_MAGIC.length);

@@ -13,6 +13,8 @@ export const RETURNS_ADDRESS = 0x2_0000;
 export const NEVER_RETURNS = 0x4_0000;
 export const IS_RESTART = 0x8_0000;
 export const ENDS_ITS_PROCESS = 0x10_0000;
+/** Of a return: it does not say of which call. */
+export const NAMES_NO_CALL = 0x20_0000;
 
 /** The kind in an entry of the table (MAX_CALL_KINDS has less bits). */
 export const KIND = 0xffff;
@@ -23,24 +25,31 @@ export interface KindTable {
   /** By call number, up to 0x7fff: KIND and traits, UNSEEN until it is added. */
   readonly entries: Int32Array;
   readonly add: (number: number) => void;
+  /** The entry of a kind that a call of the trace has. */
+  readonly ofKind: (kind: number) => number;
 }
 
 export function kindTable(architecture: Architecture): KindTable {
   const kinds = createCallKinds();
   const entries = new Int32Array(0x8000).fill(UNSEEN);
+  const entriesOfKinds: number[] = [];
   return {
     names: kinds.names,
     entries,
     add(number) {
       const name = callName(architecture, number === NO_CALL_NUMBER ? -1 : number);
       const kind = kinds.intern(name);
-      entries[number] =
+      const entry =
         kind |
         (kinds.takesDescriptor[kind] ? HAS_DESCRIPTOR : 0) |
         (kinds.returnsAddress[kind] ? RETURNS_ADDRESS : 0) |
         (kinds.neverReturns[kind] ? NEVER_RETURNS : 0) |
         (kinds.isRestart[kind] ? IS_RESTART : 0) |
-        (name === ENDS_PROCESS ? ENDS_ITS_PROCESS : 0);
+        (name === ENDS_PROCESS ? ENDS_ITS_PROCESS : 0) |
+        (number === NO_CALL_NUMBER ? NAMES_NO_CALL : 0);
+      entries[number] = entry;
+      entriesOfKinds[kind] = entry;
     },
+    ofKind: (kind) => entriesOfKinds[kind]!,
   };
 }

@@ -1,62 +1,41 @@
-import { RESTART_BLOCK } from '../../syscalls/call-traits.ts';
-import { type Architecture, NO_RESULT, OPEN, type Switches } from '../../trace.ts';
+import type { Architecture, Calls, Switches } from '../../trace.ts';
 import {
+  BEFORE_WINDOW,
   CALLS,
-  type CallRows,
-  COUNTS,
   DUE_NS,
-  descriptorOf,
   follow,
   identify,
-  keptResult,
   LOST_ENTERS,
   LOST_RETURNS,
   newIdentified,
   ROW,
   START_NS,
   SWITCH_ROW,
-  type SwitchRows,
-  threadId,
   writeRows,
 } from './follow-threads.ts';
-import { ENDS_ITS_PROCESS, IS_RESTART, KIND, kindTable, NEVER_RETURNS, UNSEEN } from './kind-table.ts';
+import { UNSEEN } from './kind-table.ts';
 import { mergeRings } from './merge-rings.ts';
+import { createRingPairing, introduce, type RingPairing } from './ring-pairing.ts';
 import type { Ring, RingLoss } from './ring-records.ts';
+import { endCallsOfEndedProcesses, passDue, takeRecord } from './take-record.ts';
 
-/**
- * Merges the rings by time and finds each call's return: the next one of its thread, on whichever CPU. Where a
- * return that was taken for a call's on its own ring turns out to be a later call's, because the thread has been on
- * another CPU in between, it is put back until its time has come.
- */
+/** The calls of all rings, each with its return. */
 export interface PairedCalls {
   readonly length: number;
-  readonly enterNs: Float64Array;
-  readonly durationNs: Float64Array;
-  readonly thread: Uint32Array;
-  readonly cpu: Uint16Array;
-  readonly call: Uint16Array;
-  readonly result: Int32Array;
-  readonly fd: Int32Array;
+  readonly columns: Calls;
   readonly callNames: readonly string[];
   readonly switches: Switches | null;
   /** Thread ids in order of first appearance: `thread` indexes them. */
   readonly tids: readonly number[];
-  /** Returns of calls that were entered before the window (or during a loss). */
-  readonly exitsWithoutEnter: number;
+  /** Returns that were the first event of their thread. */
+  readonly returnsFromBefore: number;
+  /** Other returns whose call is missing. */
+  readonly lostEnters: number;
   /** Calls whose return is missing although their thread went on. */
   readonly lostReturns: number;
 }
 
-/** A return that was put back. */
-interface Return {
-  /** From the origin. */
-  readonly timeNs: number;
-  readonly thread: number;
-  /** Of the kind table. */
-  readonly entry: number;
-  readonly result: number;
-}
-
+/** Merges the rings by time and finds each call's return: the next one of its thread, on whichever CPU. */
 export function pairCalls(
   rings: readonly Ring[],
   losses: readonly RingLoss[],
@@ -64,226 +43,52 @@ export function pairCalls(
   architecture: Architecture,
   processOf: (tid: number) => number,
 ): PairedCalls {
-  const rows = emptyRows(rings.reduce((sum, ring) => sum + ring.enters, 0));
-  const switches = emptySwitches(rings.reduce((sum, ring) => sum + ring.switches, 0));
-  const [enterNs, durationNs, thread, cpu, call, result, fd] = rows;
-  const kinds = kindTable(architecture);
-  const tids: number[] = [];
-  let threadOf = new Int32Array(65_536).fill(UNSEEN);
-  let lastRow = new Int32Array(256).fill(UNSEEN);
-  let freeAt = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
-  /** The earliest first. */
-  const putBack: Return[] = [];
-  const datedLosses = losses
-    .filter((loss): loss is RingLoss & { timeNs: number } => loss.timeNs !== null)
-    .sort((a, b) => a.timeNs - b.timeNs);
-  const bounds = new Float64Array(2);
-  bounds[START_NS] = startNs;
-  const counts = new Int32Array(COUNTS);
-  setDue();
-
+  const pairing = createRingPairing(rings, losses, startNs, architecture, processOf);
+  const { columns, switches, bounds, counts } = pairing;
   const { batch, next: nextBatch } = mergeRings(rings);
   const identified = newIdentified();
   for (let length = nextBatch(); length > 0; length = nextBatch()) {
-    let known = 0;
-    while (known < length) {
+    for (let known = 0; known < length; ) {
       known = identify(
         batch.tid,
         batch.number,
-        threadOf,
-        kinds.entries,
+        pairing.threadOf,
+        pairing.kinds.entries,
         identified.thread,
         identified.entry,
         known,
         length,
       );
-      if (known < length) introduce(known);
+      if (known < length) introduce(pairing, batch, known);
     }
     for (let at = 0; at < length; ) {
-      at = follow(batch, identified, lastRow, freeAt, rows, switches, bounds, counts, at, length);
-      writeRows(batch, identified, rows, startNs, counts[ROW]!, counts[CALLS]!);
+      const { lastRow, freeAt } = pairing;
+      at = follow(batch, identified, lastRow, freeAt, columns, switches, bounds, counts, at, length);
+      writeRows(batch, identified, columns, bounds[START_NS]!, counts[ROW]!, counts[CALLS]!);
       counts[ROW]! += counts[CALLS]!;
       if (at === length) break;
-      if (batch.startNs[at]! >= bounds[DUE_NS]!) passDue();
-      else takeThoughtfully(at++);
+      if (batch.startNs[at]! >= bounds[DUE_NS]!) passDue(pairing);
+      else takeRecord(pairing, batch, identified, at++);
     }
   }
-  while (putBack.length > 0) passDue();
+  while (pairing.putBack.length > 0) passDue(pairing);
+  endCallsOfEndedProcesses(pairing);
+  return pairedCalls(pairing);
+}
 
-  const [switchNs, switchCpu, previous, next, runnable] = switches;
+function pairedCalls({ columns, switches, kinds, tids, threadOf, counts }: RingPairing): PairedCalls {
   // Which thread a switch is about is known when all have been seen.
-  for (let i = 0; i < previous.length; i++) {
-    previous[i] = threadOf[previous[i]!] ?? UNSEEN;
-    next[i] = threadOf[next[i]!] ?? UNSEEN;
+  for (const column of [switches.previous, switches.next]) {
+    for (let i = 0; i < column.length; i++) column[i] = threadOf[column[i]!] ?? UNSEEN;
   }
   return {
     length: counts[ROW]!,
-    enterNs,
-    durationNs,
-    thread,
-    cpu,
-    call,
-    result,
-    fd,
+    columns,
     callNames: kinds.names,
-    switches:
-      counts[SWITCH_ROW] === 0 ? null : { timeNs: switchNs, cpu: switchCpu, previous, next, runnable },
+    switches: counts[SWITCH_ROW] === 0 ? null : switches,
     tids,
-    exitsWithoutEnter: counts[LOST_ENTERS]!,
+    returnsFromBefore: counts[BEFORE_WINDOW]!,
+    lostEnters: counts[LOST_ENTERS]!,
     lostReturns: counts[LOST_RETURNS]!,
   };
-
-  /** Adds the thread and the kind of call of a record. */
-  function introduce(at: number): void {
-    const id = threadId(batch.tid[at]!);
-    const number = batch.number[at]!;
-    if ((threadOf[id] ?? UNSEEN) === UNSEEN) newThread(id);
-    const call = number >= 0 ? number : ~number;
-    if (kinds.entries[call] === UNSEEN) kinds.add(call);
-  }
-
-  /** Takes a record of a call or a return, with every case that there is. */
-  function takeThoughtfully(at: number): void {
-    const timeNs = batch.startNs[at]!;
-    const endNs = batch.endNs[at]!;
-    const index = identified.thread[at]!;
-    const entry = identified.entry[at]!;
-    const returned = batch.result[at]!;
-    const freeNs = freeAt[index]!;
-    if (freeNs !== OPEN && freeNs > timeNs) putBackReturn(index);
-    if (batch.number[at]! < 0) {
-      takeReturn({ timeNs, thread: index, entry, result: returned });
-      return;
-    }
-    const before = lastRow[index]!;
-    const isContinued = (entry & IS_RESTART) !== 0 && before !== UNSEEN && result[before] === RESTART_BLOCK;
-    if (freeAt[index] === OPEN) giveUp(index, timeNs);
-    const isOver = (entry & NEVER_RETURNS) !== 0;
-    const row = counts[ROW]!++;
-    enterNs[row] = timeNs - startNs;
-    durationNs[row] = isOver ? 0 : OPEN;
-    thread[row] = index;
-    cpu[row] = batch.cpu[at]!;
-    call[row] = isContinued ? call[before]! : entry & KIND;
-    result[row] = NO_RESULT;
-    fd[row] = descriptorOf(entry, batch.value[at]!);
-    lastRow[index] = row;
-    freeAt[index] = isOver ? timeNs : OPEN;
-    if (endNs !== OPEN) insert({ timeNs: endNs, thread: index, entry, result: returned });
-    if ((entry & ENDS_ITS_PROCESS) !== 0) endProcess(processOf(tids[index]!), timeNs);
-  }
-
-  /** The return of the thread's open call is missing. */
-  function giveUp(index: number, timeNs: number): void {
-    durationNs[lastRow[index]!] = 0;
-    freeAt[index] = timeNs;
-    counts[LOST_RETURNS]!++;
-  }
-
-  function takeReturn({ timeNs, thread: index, entry, result: returned }: Return): void {
-    if (freeAt[index] !== OPEN) {
-      counts[LOST_ENTERS]!++;
-      return;
-    }
-    const open = lastRow[index]!;
-    if ((entry & KIND) !== call[open]! && (entry & IS_RESTART) === 0) {
-      giveUp(index, timeNs);
-      counts[LOST_ENTERS]!++;
-      return;
-    }
-    freeAt[index] = timeNs;
-    durationNs[open] = timeNs - startNs - enterNs[open]!;
-    result[open] = keptResult(returned, entry);
-  }
-
-  /** What was taken for the return of the thread's last call is not, or not yet. */
-  function putBackReturn(index: number): void {
-    const open = lastRow[index]!;
-    insert({ timeNs: freeAt[index]!, thread: index, entry: call[open]!, result: result[open]! });
-    freeAt[index] = OPEN;
-    durationNs[open] = OPEN;
-    result[open] = NO_RESULT;
-  }
-
-  function insert(later: Return): void {
-    let place = putBack.length;
-    while (place > 0 && putBack[place - 1]!.timeNs > later.timeNs) place--;
-    putBack.splice(place, 0, later);
-    setDue();
-  }
-
-  function setDue(): void {
-    bounds[DUE_NS] = Math.min(putBack[0]?.timeNs ?? OPEN, datedLosses[0]?.timeNs ?? OPEN);
-  }
-
-  function passDue(): void {
-    if ((datedLosses[0]?.timeNs ?? OPEN) <= bounds[DUE_NS]!) {
-      passLoss(datedLosses.shift()!);
-    } else {
-      const due = putBack.shift()!;
-      const freeNs = freeAt[due.thread]!;
-      if (freeNs !== OPEN && freeNs > due.timeNs) putBackReturn(due.thread);
-      takeReturn(due);
-    }
-    setDue();
-  }
-
-  /** Whoever was in a call on the CPU of a loss may have returned, and entered another, unseen. */
-  function passLoss({ cpu: lossCpu, timeNs }: { readonly cpu: number; readonly timeNs: number }): void {
-    for (let index = 0; index < tids.length; index++) {
-      if (freeAt[index] === OPEN && cpu[lastRow[index]!] === lossCpu) giveUp(index, timeNs);
-    }
-  }
-
-  /** What a thread is in when its process ends lasted until then, and is no hang. */
-  function endProcess(process: number, timeNs: number): void {
-    for (let index = 0; index < tids.length; index++) {
-      const freeNs = freeAt[index]!;
-      if (freeNs <= timeNs || processOf(tids[index]!) !== process) continue;
-      if (freeNs !== OPEN) putBackReturn(index);
-      durationNs[lastRow[index]!] = timeNs - startNs - enterNs[lastRow[index]!]!;
-      freeAt[index] = timeNs;
-    }
-  }
-
-  function newThread(id: number): void {
-    const index = tids.length;
-    if (id >= threadOf.length) threadOf = grown(threadOf, id + 1);
-    if (index >= lastRow.length) {
-      lastRow = grown(lastRow, index + 1);
-      const times = new Float64Array(lastRow.length).fill(Number.NEGATIVE_INFINITY);
-      times.set(freeAt);
-      freeAt = times;
-    }
-    threadOf[id] = index;
-    tids.push(id);
-  }
-}
-
-function emptyRows(length: number): CallRows {
-  return [
-    new Float64Array(length),
-    new Float64Array(length),
-    new Uint32Array(length),
-    new Uint16Array(length),
-    new Uint16Array(length),
-    new Int32Array(length),
-    new Int32Array(length),
-  ];
-}
-
-function emptySwitches(length: number): SwitchRows {
-  return [
-    new Float64Array(length),
-    new Uint16Array(length),
-    new Int32Array(length),
-    new Int32Array(length),
-    new Uint8Array(length),
-  ];
-}
-
-function grown(column: Int32Array<ArrayBuffer>, least: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(Math.max(least, column.length * 2)).fill(UNSEEN);
-  larger.set(column);
-  return larger;
 }

@@ -15,6 +15,7 @@ const RESULT: typeof records.RESULT = 3;
 const SWITCH: typeof records.SWITCH = -0x8000;
 const NO_CALL_NUMBER: typeof records.NO_CALL_NUMBER = 0x7ffe;
 const RUNNABLE: typeof records.RUNNABLE = 0x4000_0000;
+const GONE: typeof records.GONE = 0x2000_0000;
 const OPEN: typeof trace.OPEN = Number.POSITIVE_INFINITY;
 const NO_RESULT: typeof trace.NO_RESULT = -0x8000_0000;
 
@@ -42,6 +43,9 @@ const LEAST_EVENT_WORDS = 4;
 
 /** Bits of prev_state of a thread that waits (TASK_REPORT); the bit above them marks a preempted one. */
 const SLEEPING_STATES = 0x7f;
+
+/** Those of one that has ended: EXIT_DEAD and EXIT_ZOMBIE (include/linux/sched.h). */
+const ENDED_STATES = 0x30;
 
 export interface PageTally {
   /** Events that are neither enter, exit nor switch. */
@@ -289,12 +293,13 @@ function decodePage(
       record++;
       exits++;
     } else if (eventType === shape[SCHED + EVENT_TYPE] && size >= shape[SCHED + EVENT_WORDS]!) {
-      const isRunnable = (words[payload + shape[SCHED + PREVIOUS_STATE]!]! & SLEEPING_STATES) === 0;
+      const state = words[payload + shape[SCHED + PREVIOUS_STATE]!]! & SLEEPING_STATES;
+      const mark = state === 0 ? RUNNABLE : (state & ENDED_STATES) !== 0 ? GONE : 0;
       recordTimes[record * TIMES + START] = time;
       recordWords[record * WORDS + TID] = words[payload + shape[SCHED + EVENT_TID]!]!;
       recordWords[record * WORDS + NUMBER] = SWITCH;
       recordWords[record * WORDS + VALUE] =
-        (words[payload + shape[SCHED + NEXT_TID]!]! & ~RUNNABLE) | (isRunnable ? RUNNABLE : 0);
+        (words[payload + shape[SCHED + NEXT_TID]!]! & ~(RUNNABLE | GONE)) | mark;
       record++;
       switches++;
     } else {
@@ -318,7 +323,7 @@ function callNumber(word: number): number {
 /** A 64-bit result as 32 bits: what is smaller or greater keeps its sign. */
 function clamped(low: number, high: number): number {
   if (high === 0) return low < 0 ? 0x7fff_ffff : low;
-  if (high === -1 && low < 0) return low;
+  if (high === -1 && low < 0 && low !== NO_RESULT) return low;
   return high < 0 ? -0x7fff_ffff : 0x7fff_ffff;
 }
 

@@ -4,7 +4,7 @@
  * found while a page is decoded, and what is merged with other rings is half as much.
  *
  * That a call and a return belong together is a guess until the merge: the thread may have returned, and entered the
- * same call again, on another CPU in between. merge-rings.ts finds out.
+ * same call again, on another CPU in between. follow-threads.ts finds out.
  *
  * Records lie in chunks, so that nothing is copied when a ring grows and nothing is reserved that the input did not
  * fill, and in two arrays a chunk, because the merge turns to another ring after every other record.
@@ -30,7 +30,7 @@ export const WORDS = 4;
 export const TID = 0;
 /** Call number n of a call, ~n (negative) of a return alone, SWITCH of a context switch. */
 export const NUMBER = 1;
-/** First argument of a call (low 32 bits); of a switch, the thread that got the CPU, and RUNNABLE. */
+/** First argument of a call (low 32 bits); of a switch, the thread that got the CPU, and RUNNABLE or GONE. */
 export const VALUE = 2;
 /** Result (clamped to 32 bits), or NO_RESULT where the return has not been found. */
 export const RESULT = 3;
@@ -40,6 +40,9 @@ export const SWITCH = -0x8000;
 
 /** Set in VALUE of a switch whose thread could have gone on; thread ids are far smaller (PID_MAX_LIMIT). */
 export const RUNNABLE = 0x4000_0000;
+
+/** Set in VALUE of a switch whose thread has ended. */
+export const GONE = 0x2000_0000;
 
 /** Call number that stands for one that no system call can have (a tracer may make a thread enter call -1). */
 export const NO_CALL_NUMBER = 0x7ffe;
