@@ -9,17 +9,15 @@ import type { CallTree } from './call-tree.ts';
 export interface Invocations {
   /** Distinct sequences with their weights. */
   readonly sequences: Map<string, number>;
-  /** Invocations whose sequence was too long to keep (main, event loops): counted, never mined. */
-  unbounded: number;
   count: number;
   /** Invocations that made exactly one call: a function with only such is a wrapper. */
   single: number;
   calls: number;
 }
 
-/** Longer invocations are loops that never return (main, a thread's body); they explain nothing in particular. */
+/** Longer invocations are loops that never return (main, a thread's body): counted, never mined. */
 export const MAX_INVOCATION_CALLS = 512;
-/** Distinct sequences kept per function and profile; the rest count as unbounded. */
+/** Distinct sequences kept per function and profile; the rest is counted, never mined. */
 export const MAX_DISTINCT_SEQUENCES = 2_000;
 
 export function sequenceSymbols(key: string): number[] {
@@ -51,22 +49,18 @@ export function functionInvocations(
       const fn = tree.functionOf[invocation.context] as number;
       let entry = found.get(fn);
       if (entry === undefined) {
-        entry = { sequences: new Map(), unbounded: 0, count: 0, single: 0, calls: 0 };
+        entry = { sequences: new Map(), count: 0, single: 0, calls: 0 };
         found.set(fn, entry);
       }
       const calls = to - invocation.from;
       entry.count++;
       entry.calls += calls;
       if (calls === 1) entry.single++;
-      if (calls > MAX_INVOCATION_CALLS) {
-        entry.unbounded++;
-        return;
-      }
+      if (calls > MAX_INVOCATION_CALLS) return;
       const key = text.slice(invocation.from, to);
       const weight = entry.sequences.get(key);
       if (weight !== undefined) entry.sequences.set(key, weight + 1);
       else if (entry.sequences.size < MAX_DISTINCT_SEQUENCES) entry.sequences.set(key, 1);
-      else entry.unbounded++;
     };
     const path: number[] = [];
     for (let i = 0; i < rows.length; i++) {

@@ -3,7 +3,6 @@ import { MAX_SYMBOLS } from '../calls/symbols.ts';
 import { NO_TRAIT, TRAIT_KINDS } from '../calls/traits.ts';
 import type { Trace } from '../trace/trace.ts';
 import { contextColumn, growingCallTree } from './call-tree.ts';
-import { collisionGroups } from './collisions.ts';
 import { SignatureError } from './errors.ts';
 import { mineFunction, stability } from './function-signature.ts';
 import { functionInvocations, type Invocations } from './invocations.ts';
@@ -122,21 +121,17 @@ export async function mine(
   if (described.length === 0) {
     throw new SignatureError('no profile given; expected at least one perf script profile with stacks');
   }
-  const seconds = described.reduce((sum, profile) => sum + profile.seconds, 0);
   options.onProgress?.('mining episodes');
   const signatures = tree.functions.flatMap((_, fn) => {
     const runs = perProfile.map((profile) => profile.get(fn)).filter((run) => run !== undefined);
     if (runs.length === 0) return [];
-    const total = (field: 'count' | 'single' | 'unbounded' | 'calls') =>
-      runs.reduce((sum, run) => sum + run[field], 0);
+    const total = (field: 'count' | 'single' | 'calls') => runs.reduce((sum, run) => sum + run[field], 0);
     return [
       {
         function: fn,
         invocations: total('count'),
         single: total('single'),
-        unbounded: total('unbounded'),
         calls: total('calls'),
-        callsPerSecond: round(total('calls') / Math.max(seconds, 1e-9)),
         stability: stability(runs),
         episodes: mineFunction(runs).map((episode): [number[], number] => [
           [...episode.symbols],
@@ -161,7 +156,6 @@ export async function mine(
     traits: traits.values,
     stateTraits: pairCounts(stateTraits),
     signatures,
-    collisions: collisionGroups(signatures),
     normal: normalBehaviour(columns, symbols.values.length),
   };
 }

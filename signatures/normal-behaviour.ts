@@ -20,7 +20,6 @@ export function normalBehaviour(
   symbolCount: number,
 ): SignatureSet['normal'] {
   const rate = new Float64Array(symbolCount);
-  const run = new Float64Array(symbolCount);
   let offCallNs = 0;
   for (const { trace, symbols } of profiles) {
     const seconds = Math.max(trace.window.endNs / 1e9, 1e-9);
@@ -29,21 +28,15 @@ export function normalBehaviour(
     for (let s = 0; s < symbolCount; s++)
       rate[s] = Math.max(rate[s] as number, (counts[s] as number) / seconds);
     for (const rows of rowsByThread(trace)) {
-      let length = 0;
-      let last = -1;
       let returned = Number.POSITIVE_INFINITY;
       for (const row of rows) {
-        const symbol = symbols[row] as number;
-        length = symbol === last ? length + 1 : 1;
-        last = symbol;
-        if (length > (run[symbol] as number)) run[symbol] = length;
         const enter = trace.enterNs[row] as number;
         if (enter - returned > offCallNs) offCallNs = enter - returned;
         returned = enter + (trace.durationNs[row] as number);
       }
     }
   }
-  return { rate: Array.from(rate, rounded), offCall: rounded(offCallNs / 1e9), run: Array.from(run) };
+  return { rate: Array.from(rate, rounded), offCall: rounded(offCallNs / 1e9) };
 }
 
 /** Time in the call, per state. */

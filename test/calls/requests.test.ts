@@ -112,7 +112,7 @@ describe('normal behaviour', () => {
     states: Int32Array.from(trace.call),
   });
 
-  it('holds the highest rate, the longest run of a symbol and the longest time between two calls', () => {
+  it('holds the highest rate of a symbol and the longest time between two calls', () => {
     const first = scriptedTrace(
       [0, 1e9, 2e9].map((at) => ({ call: 'read', at, duration: 0.25e9 })),
       { endNs: 3e9 },
@@ -124,7 +124,6 @@ describe('normal behaviour', () => {
     expect(normalBehaviour([columns(first), columns(second)], 1)).toEqual({
       rate: [4],
       offCall: 0.75,
-      run: [4],
     });
   });
 

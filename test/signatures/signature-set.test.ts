@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SignatureError } from '../../signatures/errors.ts';
@@ -7,8 +9,11 @@ import {
   type SignatureSet,
   serializeSignatureSet,
 } from '../../signatures/signature-set.ts';
+import { readTraceFile } from '../../trace/read-trace-file.ts';
 import { randomNumbers, sampleSignatures, serve, withoutStacks } from '../inference/sample-service.ts';
 import { scriptedTrace } from '../trace/scripted-trace.ts';
+
+const FIXTURES = join(import.meta.dirname, '../fixtures');
 
 let set: SignatureSet;
 let text: string;
@@ -109,8 +114,8 @@ describe('a signature set as text', () => {
     ],
     [
       'a function that does not exist',
-      (good) => ({ ...good, collisions: [[9_999]] }),
-      /collisions: a function/,
+      (good) => ({ ...good, signatures: good.signatures.map((one) => ({ ...one, function: 9_999 })) }),
+      /signatures: a function or symbol/,
     ],
     [
       'too few rates',
@@ -123,6 +128,28 @@ describe('a signature set as text', () => {
       /at normal/,
     ],
   ])('is refused with %s, and the message names it', (_, change, expected) => {
+    expect(refused(change(set))).toMatch(expected);
+  });
+
+  it('is read where a former version wrote it, as what would be mined today', async () => {
+    const former = readFileSync(join(FIXTURES, 'signatures/redis-former.json'), 'utf8');
+    for (const field of ['collisions', 'run', 'unbounded', 'callsPerSecond']) {
+      expect(former).toContain(`"${field}":`);
+    }
+    const name = 'redis-stacks.perf-script.gz';
+    const trace = await readTraceFile(join(FIXTURES, 'trace', name), { stacks: true });
+    expect(parseSignatureSet(former)).toEqual(await mine([{ name, trace }], { service: 'redis' }));
+  });
+
+  it.each<[string, (good: SignatureSet) => unknown, RegExp]>([
+    ['in a signature', (good) => ({ ...good, signatures: [{ ...good.signatures[0], run: [] }] }), /"run"/],
+    ['in normal', (good) => ({ ...good, normal: { ...good.normal, collisions: [] } }), /"collisions"/],
+    ['in the set', (good) => ({ ...good, callsPerSecond: 1 }), /"callsPerSecond"/],
+    ['as a misspelling', (good) => ({ ...good, collision: [] }), /"collision"/],
+    ['beside garbage', (good) => ({ ...good, collisions: 7, signatures: [null] }), /at signatures\.0/],
+    ['beside no list', (good) => ({ ...good, signatures: { unbounded: 1 } }), /at signatures/],
+    ['beside no normal behaviour', (good) => ({ ...good, normal: [] }), /at normal/],
+  ])('is refused where a field of the former version stands %s', (_, change, expected) => {
     expect(refused(change(set))).toMatch(expected);
   });
 
