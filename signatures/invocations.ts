@@ -1,5 +1,3 @@
-import { rowsByThread } from '../calls/threads.ts';
-import type { Trace } from '../trace/trace.ts';
 import type { CallTree } from './call-tree.ts';
 
 /**
@@ -31,18 +29,19 @@ export function sequenceSymbols(key: string): number[] {
  * stays at the same depth under the same callers continues its invocation; the calls made under it, its callees'
  * too, are the invocation's sequence.
  *
+ * @param threadRows rows of each thread's calls, in order
  * @param contexts context per call (call-tree.ts)
  * @param symbols symbol id per call
  * @returns per function (index into `tree.functions`)
  */
 export function functionInvocations(
-  trace: Pick<Trace, 'length' | 'thread' | 'threads'>,
-  tree: CallTree,
+  threadRows: readonly Uint32Array[],
+  tree: Pick<CallTree, 'parent' | 'functionOf'>,
   contexts: Int32Array,
   symbols: Uint16Array,
 ): Map<number, Invocations> {
   const found = new Map<number, Invocations>();
-  for (const rows of rowsByThread(trace)) {
+  for (const rows of threadRows) {
     const text = threadText(rows, symbols);
     let open: { context: number; from: number }[] = [];
     const close = (invocation: { context: number; from: number }, to: number) => {

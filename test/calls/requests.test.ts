@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eachDescriptorGap } from '../../calls/descriptors.ts';
 import { requests } from '../../calls/requests.ts';
-import {
-  descriptorGaps,
-  normalBehaviour,
-  requestLatencies,
-  stateDurations,
-} from '../../signatures/normal-behaviour.ts';
-import { OPEN, type Trace } from '../../trace/trace.ts';
+import { OPEN } from '../../trace/trace.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
 
 const shown = (calls: readonly ScriptedCall[], endNs?: number) =>
@@ -105,47 +99,8 @@ describe('requests', () => {
   });
 });
 
-describe('normal behaviour', () => {
-  const columns = (trace: Trace) => ({
-    trace,
-    symbols: Uint16Array.from(trace.call),
-    states: Int32Array.from(trace.call),
-  });
-
-  it('holds the highest rate of a symbol and the longest time between two calls', () => {
-    const first = scriptedTrace(
-      [0, 1e9, 2e9].map((at) => ({ call: 'read', at, duration: 0.25e9 })),
-      { endNs: 3e9 },
-    );
-    const second = scriptedTrace(
-      [0, 1e8, 2e8, 3e8].map((at) => ({ call: 'read', at })),
-      { endNs: 1e9 },
-    );
-    expect(normalBehaviour([columns(first), columns(second)], 1)).toEqual({
-      rate: [4],
-      offCall: 0.75,
-    });
-  });
-
-  it('gives the median, the 99th percentile and the maximum of the time in a state, open calls aside', () => {
-    const durations = Array.from({ length: 100 }, (_, i) => (i + 1) * 1e6);
-    const calls = [...durations, OPEN].map((duration, i) => ({ call: 'read', at: i * 1e9, duration }));
-    expect(stateDurations([columns(scriptedTrace(calls))], 2)).toEqual([
-      [0.05, 0.099, 0.1],
-      [0, 0, 0],
-    ]);
-  });
-
-  it('gives latencies per state that answers, unanswered requests aside', () => {
-    const trace = scriptedTrace([
-      { call: 'read', at: 0, fd: 5 },
-      { call: 'write', at: 2_001_000, fd: 5 },
-      { call: 'read', at: 3e6, fd: 5 },
-    ]);
-    expect(requestLatencies([columns(trace)])).toEqual([[1, 1, 0.002, 0.002, 0.002]]);
-  });
-
-  it('gives the rest between two calls on one descriptor of one process, and starts anew when it is closed', () => {
+describe('eachDescriptorGap', () => {
+  it('visits two calls that follow each other on one descriptor of one process, and starts anew when it is closed', () => {
     const trace = scriptedTrace(
       [
         { thread: 0, call: 'read', at: 0, fd: 5 },
@@ -164,6 +119,19 @@ describe('normal behaviour', () => {
     const gaps: number[][] = [];
     eachDescriptorGap(trace, (...gap) => gaps.push(gap));
     expect(gaps).toEqual([[0, 2, 1_000_000]]);
-    expect(descriptorGaps([columns(trace)])).toEqual([[0, 1, 1, 0.001, 0.001, 0.001]]);
+  });
+
+  it('has no time between calls that overlap', () => {
+    const trace = scriptedTrace([
+      { thread: 0, call: 'read', at: 0, fd: 0, duration: 9_000 },
+      { thread: 1, call: 'write', at: 4_000, fd: 0 },
+      { thread: 1, call: 'write', at: 5_500, fd: 0 },
+    ]);
+    const gaps: number[][] = [];
+    eachDescriptorGap(trace, (...gap) => gaps.push(gap));
+    expect(gaps).toEqual([
+      [0, 1, 0],
+      [1, 2, 500],
+    ]);
   });
 });

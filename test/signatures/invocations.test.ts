@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rowsByThread } from '../../calls/threads.ts';
 import { contextPath, type GrowingCallTree, growingCallTree } from '../../signatures/call-tree.ts';
 import {
   functionInvocations,
@@ -21,7 +22,7 @@ function built(calls: readonly MadeCall[]) {
   for (let fn = 0; fn < 10; fn++) tree.internFunction({ name: `f${fn}`, object: '' });
   const contexts = Int32Array.from(calls, ({ path }) => path.reduce((at, fn) => tree.child(at, fn), 0));
   const symbols = Uint16Array.from(calls, ({ symbol }) => symbol);
-  return { trace, tree, contexts, found: functionInvocations(trace, tree, contexts, symbols) };
+  return { tree, contexts, found: functionInvocations(rowsByThread(trace), tree, contexts, symbols) };
 }
 
 /** "function: sequence" of each invocation, from the definition: the longest runs of calls under one context. */

@@ -10,8 +10,7 @@ import {
   serializeSignatureSet,
 } from '../../signatures/signature-set.ts';
 import { readTraceFile } from '../../trace/read-trace-file.ts';
-import { randomNumbers, sampleSignatures, serve, withoutStacks } from '../inference/sample-service.ts';
-import { scriptedTrace } from '../trace/scripted-trace.ts';
+import { sampleSignatures } from '../inference/sample-service.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures');
 
@@ -21,12 +20,6 @@ beforeAll(async () => {
   set = await sampleSignatures();
   text = serializeSignatureSet(set);
 });
-
-const profile = (seed: number) => ({
-  name: `run-${seed}`,
-  trace: scriptedTrace(serve(0, 200, randomNumbers(seed))),
-});
-const nameOf = (fn: number) => set.functions[fn]?.name ?? '';
 
 describe('a signature set as text', () => {
   it('comes back as it was written', () => {
@@ -157,85 +150,5 @@ describe('a signature set as text', () => {
     const hostile = text.replace('{', '{"__proto__":{"polluted":true},');
     expect(refused(hostile)).toContain('__proto__');
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  });
-});
-
-describe('mine', () => {
-  it('gives the same bytes for the same profiles', async () => {
-    expect(serializeSignatureSet(await sampleSignatures())).toBe(text);
-  });
-
-  it('finds the service’s functions, who calls whom, and how often', () => {
-    expect(set.functions.map(({ name }) => name).sort()).toEqual(
-      [
-        'main event_loop handle_request receive serve_file open_file copy_file store_file create_file',
-        'save_parts answer log_time',
-      ]
-        .join(' ')
-        .split(' ')
-        .sort(),
-    );
-    const paths = set.contexts.map(function path([parent, fn]): string {
-      return parent <= 0 ? nameOf(fn) : `${path(set.contexts[parent] as [number, number])} ${nameOf(fn)}`;
-    });
-    expect(paths).toContain('main event_loop handle_request store_file save_parts');
-    const calls = set.profiles.reduce((sum, { calls: made }) => sum + made, 0);
-    expect(set.states.reduce((sum, [, , count]) => sum + count, 0)).toBe(calls);
-    const main = set.signatures.find(({ function: fn }) => nameOf(fn) === 'main');
-    expect(main?.calls).toBe(calls);
-  });
-
-  it('keeps the episodes that a function shows in many of its invocations', () => {
-    const copy = set.signatures.find(({ function: fn }) => nameOf(fn) === 'copy_file');
-    const episodes = copy?.episodes.map(([symbols]) => symbols.map((symbol) => set.symbols[symbol]).join());
-    expect(episodes).toEqual(expect.arrayContaining(['read,write']));
-    expect(copy?.stability).toBeGreaterThan(0.9);
-  });
-
-  it('knows no stability from one profile', async () => {
-    const one = await mine([profile(1)], { service: 's' });
-    expect(one.signatures.every(({ stability }) => stability === null)).toBe(true);
-  });
-
-  it('takes profiles one by one, in any number, and names them', async () => {
-    async function* profiles() {
-      yield profile(1);
-      yield profile(2);
-      yield profile(3);
-    }
-    const steps: string[] = [];
-    const three = await mine(profiles(), { service: 's', onProgress: (step) => steps.push(step) });
-    expect(three.profiles.map(({ name }) => name)).toEqual(['run-1', 'run-2', 'run-3']);
-    expect(steps).toContain('mining run-2');
-  });
-
-  it('leaves out functions that the user calls a library', async () => {
-    const less = await mine([profile(1)], {
-      service: 's',
-      libraryFrames: { functions: ['^(copy|open)_file$'] },
-    });
-    const names = less.functions.map(({ name }) => name);
-    expect(names).toContain('serve_file');
-    expect(names).not.toContain('copy_file');
-  });
-
-  it('refuses a profile without stacks, with a remedy', async () => {
-    const bare = { name: 'bare', trace: scriptedTrace(withoutStacks(serve(0, 20, randomNumbers(1)))) };
-    await expect(mine([bare], { service: 's' })).rejects.toThrow(SignatureError);
-    await expect(mine([bare], { service: 's' })).rejects.toThrow(/^bare: no call stacks; .*--call-graph/);
-  });
-
-  it('refuses a profile whose stacks have no names, and says how many calls it could place', async () => {
-    const calls = serve(0, 20, randomNumbers(1)).map((call) => ({
-      ...call,
-      stack: ['[unknown]', '[unknown]'],
-    }));
-    await expect(mine([{ name: 'stripped', trace: scriptedTrace(calls) }], { service: 's' })).rejects.toThrow(
-      /^stripped: only 0\.0 % of the calls have a user-defined function .*docs\/profiling\.md/,
-    );
-  });
-
-  it('refuses to mine nothing', async () => {
-    await expect(mine([], { service: 's' })).rejects.toThrow(/no profile given; expected at least one/);
   });
 });
