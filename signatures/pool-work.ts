@@ -1,4 +1,5 @@
 import type { Calls } from '../calls/calls.ts';
+import { pidOf } from '../calls/threads.ts';
 import { rowsUntil } from '../calls/waits.ts';
 import { OPEN } from '../trace/trace.ts';
 import { ROOT_CONTEXT } from './call-tree.ts';
@@ -19,13 +20,13 @@ export function inheritFromWaker(
 ): void {
   const futex = trace.callNames.indexOf('futex');
   if (futex < 0) return;
-  const pidOf = (row: number) => trace.threads[trace.thread[row] as number]?.pid ?? 0;
   const wakesOf = new Map<number, number[]>();
   for (let row = 0; row < trace.length; row++) {
     if (trace.call[row] !== futex || (trace.result[row] as number) <= 0 || contexts[row] === ROOT_CONTEXT)
       continue;
-    const wakes = wakesOf.get(pidOf(row));
-    if (wakes === undefined) wakesOf.set(pidOf(row), [row]);
+    const pid = pidOf(trace, row);
+    const wakes = wakesOf.get(pid);
+    if (wakes === undefined) wakesOf.set(pid, [row]);
     else wakes.push(row);
   }
   for (const rows of threadRows) {
@@ -40,7 +41,7 @@ export function inheritFromWaker(
       if (trace.result[row] !== 0 || durationNs === OPEN) continue;
       const enterNs = trace.enterNs[row] as number;
       const returnedNs = enterNs + durationNs;
-      const wakes = wakesOf.get(pidOf(row)) ?? [];
+      const wakes = wakesOf.get(pidOf(trace, row)) ?? [];
       const wake = wakes[rowsUntil(trace, wakes, returnedNs) - 1];
       if (wake !== undefined && (trace.enterNs[wake] as number) >= Math.max(enterNs, returnedNs - WAKE_NS)) {
         context = contexts[wake] as number;

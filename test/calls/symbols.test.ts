@@ -1,22 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { callsOf } from '../../calls/calls.ts';
-import { callOfSymbol, callSymbol, isFailure, MAX_SYMBOLS, symbolColumn } from '../../calls/symbols.ts';
+import { callOfSymbol, callSymbol, MAX_SYMBOLS, symbolColumn } from '../../calls/symbols.ts';
 import { NO_TRAIT, TRAIT_KINDS } from '../../calls/traits.ts';
 import { NO_RESULT, OPEN, type Trace } from '../../trace/trace.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
 
 describe('callSymbol', () => {
   it.each([
-    [17, 'read', false],
-    [0, 'read=0', false],
-    [-11, 'read=EAGAIN', true],
-    [-32, 'read=EPIPE', true],
-    [-4_000, 'read=E4000', true],
-    [NO_RESULT, 'read?', false],
-  ])('gives result %i the class %s', (result, symbol, failure) => {
+    [17, 'read'],
+    [0, 'read=0'],
+    [-11, 'read=EAGAIN'],
+    [-32, 'read=EPIPE'],
+    [-4_000, 'read=E4000'],
+    [NO_RESULT, 'read?'],
+  ])('gives result %i the class %s', (result, symbol) => {
     expect(callSymbol('read', result)).toBe(symbol);
     expect(callOfSymbol(symbol)).toBe('read');
-    expect(isFailure(symbol)).toBe(failure);
   });
 });
 
