@@ -7,15 +7,15 @@ import { rounded } from './rounded.ts';
 import type { SignatureSet } from './signature-set.ts';
 
 /** An episode is frequent in a function when it occurs in this share of its invocations … */
-const MINIMUM_SUPPORT_SHARE = 0.1;
+export const MINIMUM_SUPPORT_SHARE = 0.1;
 /** … and at least this often. */
-const MINIMUM_SUPPORT = 2;
-const MAXIMUM_LENGTH = 6;
+export const MINIMUM_SUPPORT = 2;
+export const MAXIMUM_LENGTH = 6;
 const MAXIMUM_PER_LEVEL = 24;
 /** Episodes kept per function. */
-const MAXIMUM_EPISODES = 48;
+export const MAXIMUM_EPISODES = 48;
 /** Symbols mined per function, most frequent sequences first: bounds the cost of functions that differ at each call. */
-const MAXIMUM_MINED_SYMBOLS = 4_096;
+export const MAXIMUM_MINED_SYMBOLS = 4_096;
 
 /** Each function's invocations, one profile after the other. */
 export interface FunctionRuns {
