@@ -21,20 +21,96 @@ beforeAll(async () => {
   text = serializeSignatureSet(set);
 });
 
+/** One number in a list raised to the length of what it points into, per list and kind of pointer. */
+function raised(
+  list: 'states' | 'gaps' | 'latencies' | 'transitions' | 'stateTraits',
+  place: number,
+  into: (good: SignatureSet) => readonly unknown[],
+): (good: SignatureSet) => unknown {
+  return (good) => {
+    const record = [...(good[list][0] as readonly number[])];
+    record[place] = into(good).length;
+    return { ...good, [list]: [record, ...good[list].slice(1)] };
+  };
+}
+
+const changedProfile = (good: SignatureSet, change: Readonly<Record<string, unknown>>) => ({
+  ...good,
+  profiles: [{ ...good.profiles[0], ...change }],
+});
+
+const POINTERS: Readonly<Record<string, readonly (readonly [string, (good: SignatureSet) => unknown])[]>> = {
+  'states: a context or symbol does not exist': [
+    ['context', raised('states', 0, (good) => good.contexts)],
+    ['symbol', raised('states', 1, (good) => good.symbols)],
+  ],
+  'gaps: a state does not exist': [
+    ['state', raised('gaps', 0, (good) => good.states)],
+    ['next state', raised('gaps', 1, (good) => good.states)],
+  ],
+  'latencies: a state does not exist': [['state', raised('latencies', 0, (good) => good.states)]],
+  'transitions: a state does not exist': [
+    ['state', raised('transitions', 0, (good) => good.states)],
+    ['next state', raised('transitions', 1, (good) => good.states)],
+  ],
+  'stateTraits: a state or trait does not exist': [
+    ['state', raised('stateTraits', 0, (good) => good.states)],
+    ['trait', raised('stateTraits', 1, (good) => good.traits)],
+  ],
+  'signatures: a function or symbol does not exist': [
+    [
+      'function',
+      (good) => ({ ...good, signatures: [{ ...good.signatures[0], function: good.functions.length }] }),
+    ],
+    [
+      'symbol',
+      (good) => ({
+        ...good,
+        signatures: [{ ...good.signatures[0], episodes: [[[0, good.symbols.length], 2]] }],
+      }),
+    ],
+  ],
+  'contexts: each parent must come before its child, each function must exist': [
+    ['function', (good) => ({ ...good, contexts: good.contexts.with(1, [0, good.functions.length]) })],
+  ],
+};
+
 describe('a signature set as text', () => {
   it('comes back as it was written', () => {
     expect(parseSignatureSet(text)).toEqual(set);
     expect(serializeSignatureSet(parseSignatureSet(text))).toBe(text);
   });
 
-  it('has one record a line, so that two builds can be compared', () => {
+  it('has one record a line, each list in the order of its records', () => {
     const lines = text.split('\n');
-    const records = [set.functions, set.states, set.transitions, set.signatures].reduce(
-      (sum, list) => sum + list.length,
-      0,
-    );
-    expect(lines.length).toBeGreaterThan(records);
-    expect(lines.every((line) => line.length < 20_000)).toBe(true);
+    for (const [field, records] of Object.entries(set).filter(([, value]) => Array.isArray(value))) {
+      const first = lines.indexOf(`  "${field}": [`) + 1;
+      expect(first).toBeGreaterThan(0);
+      const shown = lines.slice(first, lines.indexOf('  ],', first));
+      expect(shown.map((line) => JSON.parse(line.replace(/,$/, '')))).toEqual(records);
+    }
+    expect(lines).toContain(`    "offCall": ${set.normal.offCall}`);
+  });
+
+  it('differs in one line where one record or one number differs, so that two builds can be compared', () => {
+    const differing = (changed: SignatureSet) => {
+      const lines = text.split('\n');
+      const others = serializeSignatureSet(changed).split('\n');
+      expect(others).toHaveLength(lines.length);
+      return others.filter((line, i) => line !== lines[i]);
+    };
+    const states = set.states.map((state, i) => (i === 1 ? ([...state] as typeof state) : state));
+    (states[1] as number[])[5] = 77;
+    expect(differing({ ...set, states })).toEqual([`    ${JSON.stringify(states[1])},`]);
+    const normal = { ...set.normal, offCall: 99 };
+    expect(differing({ ...set, normal })).toEqual(['    "offCall": 99']);
+    expect(differing({ ...set, build: '2' })).toEqual(['  "build": "2",']);
+  });
+
+  it('keeps an empty list on its line', () => {
+    const empty = { ...set, gaps: [], latencies: [] };
+    expect(serializeSignatureSet(empty)).toContain('  "gaps": [],\n  "latencies": [],\n');
+    expect(parseSignatureSet(serializeSignatureSet(empty))).toEqual(empty);
   });
 
   const refused = (changed: unknown): string => {
@@ -77,11 +153,13 @@ describe('a signature set as text', () => {
     ['a negative count', (good) => ({ ...good, transitions: [[0, 0, -1]] }), /at transitions\.0\.2/],
     ['a state that was never seen', (good) => ({ ...good, states: [[0, 0, 0, 0, 0, 0]] }), /at states\.0\.2/],
     ['a fraction for an index', (good) => ({ ...good, transitions: [[0.5, 0, 1]] }), /at transitions\.0\.0/],
-    [
-      'a state that does not exist',
-      (good) => ({ ...good, transitions: [[0, 1e6, 1]] }),
-      /transitions: a state/,
-    ],
+    ...Object.entries(POINTERS).flatMap(([message, pointers]) =>
+      pointers.map(([what, change]): [string, (good: SignatureSet) => unknown, RegExp] => [
+        `${message} by one too many: ${what}`,
+        change,
+        new RegExp(`: ${message}`),
+      ]),
+    ),
     [
       'a context before its parent',
       (good) => ({
@@ -94,21 +172,45 @@ describe('a signature set as text', () => {
       }),
       /contexts: each parent/,
     ],
-    ['no root', (good) => ({ ...good, contexts: [[0, 0]] }), /contexts: each parent/],
     [
-      'a symbol that does not exist',
-      (good) => ({ ...good, states: [[0, 9_999, 1, 0, 0, 0]] }),
-      /states: a context or symbol/,
+      'a context that is its own parent',
+      (good) => ({ ...good, contexts: good.contexts.with(1, [1, 0]) }),
+      /contexts: each/,
+    ],
+    ['a second root', (good) => ({ ...good, contexts: good.contexts.with(1, [-1, 0]) }), /contexts: each/],
+    [
+      'a root that has a parent',
+      (good) => ({ ...good, contexts: good.contexts.with(0, [0, -1]) }),
+      /contexts:/,
     ],
     [
-      'a trait that does not exist',
-      (good) => ({ ...good, stateTraits: [[0, 9_999, 1]] }),
-      /stateTraits: a state or trait/,
+      'a root that is a function',
+      (good) => ({ ...good, contexts: good.contexts.with(0, [-1, 0]) }),
+      /contexts:/,
+    ],
+    ['a name longer than any', (good) => ({ ...good, service: 's'.repeat(257) }), /at service/],
+    ['a build longer than any', (good) => ({ ...good, build: 'b'.repeat(257) }), /at build/],
+    ['a share above one', (good) => changedProfile(good, { grafted: 1.01 }), /at profiles\.0\.grafted/],
+    [
+      'a share below zero',
+      (good) => changedProfile(good, { symbolized: -0.01 }),
+      /at profiles\.0\.symbolized/,
+    ],
+    ['a negative time', (good) => changedProfile(good, { seconds: -1 }), /at profiles\.0\.seconds/],
+    [
+      'a field of a profile that the schema does not know',
+      (good) => changedProfile(good, { path: '/' }),
+      /"path"/,
     ],
     [
-      'a function that does not exist',
-      (good) => ({ ...good, signatures: good.signatures.map((one) => ({ ...one, function: 9_999 })) }),
-      /signatures: a function or symbol/,
+      'a field of a function that the schema does not know',
+      (good) => ({ ...good, functions: good.functions.with(0, { ...good.functions[0], line: 1 } as never) }),
+      /"line"/,
+    ],
+    [
+      'too many rates',
+      (good) => ({ ...good, normal: { ...good.normal, rate: [...good.normal.rate, 1] } }),
+      /normal: one entry per symbol/,
     ],
     [
       'too few rates',
