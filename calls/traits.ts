@@ -1,6 +1,7 @@
 import { NO_FD, type Trace } from '../trace/trace.ts';
 import { DESCRIPTOR_MAKERS } from './descriptors.ts';
 import type { Folded } from './loops.ts';
+import { numbering } from './numbering.ts';
 import { pairKey } from './pair-key.ts';
 import type { SymbolColumn } from './symbols.ts';
 import { pidOf } from './threads.ts';
@@ -29,30 +30,20 @@ export function traitColumns(
   loops: readonly Pick<Folded, 'round'>[],
 ): TraitColumns {
   const ids = new Int32Array(trace.length * TRAIT_KINDS).fill(NO_TRAIT);
-  const traits: string[] = [];
-  const known = new Map<string, number>();
-  const intern = (text: string): number => {
-    let id = known.get(text);
-    if (id === undefined) {
-      id = traits.length;
-      traits.push(text);
-      known.set(text, id);
-    }
-    return id;
-  };
+  const traits = numbering<string>();
   const opener = trace.callNames.map((name) =>
-    DESCRIPTOR_MAKERS.has(name) ? intern(`from ${name}`) : NO_TRAIT,
+    DESCRIPTOR_MAKERS.has(name) ? traits.of(`from ${name}`) : NO_TRAIT,
   );
-  const unknownOrigin = intern('from before');
+  const unknownOrigin = traits.of('from before');
   const closes = trace.callNames.map((name) => name === CLOSE);
-  const after = symbols.map((symbol) => intern(`after ${symbol}`));
+  const after = symbols.map((symbol) => traits.of(`after ${symbol}`));
   const roles = trace.threads.map(({ comm }) =>
-    comm === '' ? NO_TRAIT : intern(`on ${comm.replace(/\d+/g, '#')}`),
+    comm === '' ? NO_TRAIT : traits.of(`on ${comm.replace(/\d+/g, '#')}`),
   );
   for (const [thread, rows] of threadRows.entries()) {
     const { round } = loops[thread] as Pick<Folded, 'round'>;
     for (let i = 0; i < rows.length; i++) {
-      ids[(rows[i] as number) * TRAIT_KINDS + 3] = intern(`round ${round[i]}`);
+      ids[(rows[i] as number) * TRAIT_KINDS + 3] = traits.of(`round ${round[i]}`);
     }
   }
   const origins = new Map<number, number>();
@@ -82,5 +73,5 @@ export function traitColumns(
       last.set(key, after[symbolIds[row] as number] as number);
     }
   }
-  return { ids, traits };
+  return { ids, traits: traits.values };
 }

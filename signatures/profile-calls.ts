@@ -1,10 +1,10 @@
 import { type Calls, callsOf } from '../calls/calls.ts';
+import { type Numbering, numbering } from '../calls/numbering.ts';
 import { pairKey } from '../calls/pair-key.ts';
 import { MAX_SYMBOLS } from '../calls/symbols.ts';
 import type { Trace } from '../trace/trace.ts';
 import { contextColumn, type GrowingCallTree, growingCallTree, type StackCoverage } from './call-tree.ts';
 import { SignatureError } from './errors.ts';
-import { type Numbering, numbering } from './numbering.ts';
 import { inheritFromWaker } from './pool-work.ts';
 import type { FrameClassifier } from './user-functions.ts';
 
