@@ -1,4 +1,4 @@
-import { NO_FD, type Trace } from '../trace/trace.ts';
+import type { Trace } from '../trace/trace.ts';
 import { pairKey } from './pair-key.ts';
 import { pidOf } from './threads.ts';
 
@@ -44,7 +44,7 @@ export function eachDescriptorGap(
   const closes = trace.callNames.map((name) => name === 'close');
   for (let row = 0; row < trace.length; row++) {
     const fd = trace.fd[row] as number;
-    if (fd === NO_FD || fd < 0) continue;
+    if (fd < 0) continue;
     const key = pairKey(pidOf(trace, row), fd);
     const previous = last.get(key);
     if (previous !== undefined) {

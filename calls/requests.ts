@@ -1,4 +1,4 @@
-import { NO_FD, OPEN, type Trace } from '../trace/trace.ts';
+import type { Trace } from '../trace/trace.ts';
 import { DESCRIPTOR_MAKERS, type DescriptorOrigin } from './descriptors.ts';
 import { pairKey } from './pair-key.ts';
 import { pidOf } from './threads.ts';
@@ -60,7 +60,7 @@ export function requests(trace: Trace): Request[] {
       pending.delete(result);
     }
     const fd = trace.fd[row] as number;
-    if (fd === NO_FD || fd < 0) continue;
+    if (fd < 0) continue;
     const key = pairKey(pid, fd);
     if (kind.closes) {
       // Given up: a client that waited in vain, or a protocol without answers (then normal runs show it too).
@@ -104,8 +104,8 @@ export function requests(trace: Trace): Request[] {
 }
 
 function since(trace: Trace, received: number, untilNs: number): number {
-  const duration = trace.durationNs[received] as number;
-  return Math.max(0, untilNs - (trace.enterNs[received] as number) - (duration === OPEN ? 0 : duration));
+  const enterNs = trace.enterNs[received] as number;
+  return Math.max(0, untilNs - enterNs - (trace.durationNs[received] as number));
 }
 
 function roleGiven(call: string): Role | null {

@@ -1,4 +1,4 @@
-import { NO_FD, type Trace } from '../trace/trace.ts';
+import type { Trace } from '../trace/trace.ts';
 import { DESCRIPTOR_MAKERS } from './descriptors.ts';
 import type { Folded } from './loops.ts';
 import { numbering } from './numbering.ts';
@@ -55,7 +55,7 @@ export function traitColumns(
     const pid = pidOf(trace, row);
     const base = row * TRAIT_KINDS;
     ids[base + 2] = roles[thread] as number;
-    if (fd !== NO_FD && fd >= 0) {
+    if (fd >= 0) {
       const key = pairKey(pid, fd);
       ids[base] = origins.get(key) ?? unknownOrigin;
       ids[base + 1] = last.get(key) ?? NO_TRAIT;

@@ -11,6 +11,7 @@ const trace = scriptedTrace([
     result: 0,
   })),
   { thread: 0, call: 'read', at: 100, fd: 5 },
+  ...['getpid', 'getuid', 'getgid', 'brk'].map((call, i) => ({ thread: 0, call, at: 1_100 + i * 1_000 })),
   { thread: 0, call: 'write', at: 5_100, fd: 5 },
 ]);
 const FACTS = ['column', 'threadRows', 'loops', 'dispatch', 'requests', 'traits'] as const;
@@ -39,18 +40,18 @@ describe('callsOf', () => {
   it('holds of one trace what each thread does, folds, waits in and answers', () => {
     const calls = callsOf(trace);
     expect(calls.threadRows.map((rows) => [...rows])).toEqual([
-      [1, 2],
-      [0, 3, 4, 5, 6, 7],
+      [1, 2, 3, 4, 5, 6],
+      [0, 7, 8, 9, 10, 11],
     ]);
     expect(calls.loops.map(({ round }) => [...round])).toEqual([
-      [0, 0],
+      [0, 0, 0, 0, 0, 0],
       [1, 2, 2, 3, 3, 3],
     ]);
     expect(calls.dispatch.map((own) => [...own].map((call) => trace.callNames[call]))).toEqual([
       ['poll'],
       ['poll'],
     ]);
-    expect(calls.requests).toEqual([{ received: 1, answered: 2, latencyNs: 4_000 }]);
+    expect(calls.requests).toEqual([{ received: 1, answered: 6, latencyNs: 4_000 }]);
     expect(calls.traits.traits).toContain('round 3');
   });
 });

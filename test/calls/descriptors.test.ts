@@ -24,6 +24,16 @@ describe('eachDescriptorGap', () => {
     expect(gaps).toEqual([[0, 2, 1_000_000]]);
   });
 
+  it('visits no calls without a descriptor, and those on descriptor zero', () => {
+    const calls = [-1, -100, 0].flatMap((fd) => [0, 1].map((i) => ({ call: 'read', at: 10 * i - fd, fd })));
+    const gaps: number[][] = [];
+    const trace = scriptedTrace(calls.map((call) => ({ ...call, duration: 1 })));
+    eachDescriptorGap(trace, (previous, row) =>
+      gaps.push([trace.fd[previous] as number, trace.fd[row] as number]),
+    );
+    expect(gaps).toEqual([[0, 0]]);
+  });
+
   it('has no time between calls that overlap', () => {
     const trace = scriptedTrace([
       { thread: 0, call: 'read', at: 0, fd: 0, duration: 9_000 },

@@ -44,14 +44,14 @@ describe('dispatchCalls', () => {
       { pid: 1, tid: 4, comm: 'main' },
       { pid: 2, tid: 5, comm: 'worker' },
     ];
-    const spinning = [2, 3, 4].map((thread) => ({ thread, call: 'read', at: 0 }));
-    const few = [...waits('futex', 3, 1e6, 0), ...waits('futex', 2, 1e6, 1)];
+    const spinning = [0, 3, 4].map((thread) => ({ thread, call: 'read', at: 0 }));
+    const few = [...waits('futex', 3, 1e6, 1), ...waits('futex', 2, 1e6, 2)];
     expect(dispatchOf([...few, ...spinning], { threads })).toEqual([['futex'], ['futex'], ['futex'], [], []]);
-    const own = [...waits('futex', 9, 1e6, 0), ...waits('poll', 5, 1e6, 1)];
+    const own = [...waits('futex', 9, 1e6, 1), ...waits('poll', 5, 1e6, 2)];
     expect(dispatchOf([...own, ...spinning], { threads })).toEqual([
+      ['futex', 'poll'],
       ['futex'],
       ['poll'],
-      ['futex', 'poll'],
       [],
       [],
     ]);

@@ -51,6 +51,21 @@ describe('requests', () => {
     expect(rows(-24)).toEqual([2]);
   });
 
+  it('knows descriptor zero, and takes what has no descriptor for no connection', () => {
+    const calls = (fd: number) => [
+      { call: 'read', at: 0, fd },
+      { call: 'write', at: 2_000, fd },
+    ];
+    expect(shown(calls(0))).toEqual([[0, 1, 1_000]]);
+    expect(shown(calls(-1))).toEqual([]);
+    expect(
+      shown([
+        { call: 'socket', at: 0, result: 0 },
+        ...calls(0).map((call) => ({ ...call, at: call.at + 1 })),
+      ]),
+    ).toEqual([]);
+  });
+
   it('forgets what was received on a descriptor whose number is given anew', () => {
     expect(
       shown(

@@ -23,6 +23,7 @@ describe('callSymbol', () => {
 describe('symbolColumn', () => {
   const symbolsOf = (calls: readonly ScriptedCall[]) => {
     const { ids, symbols } = symbolColumn(scriptedTrace(calls));
+    expect(symbols).toEqual([...new Set(symbols)]);
     return Array.from(ids, (id) => symbols[id]);
   };
 
@@ -125,6 +126,26 @@ describe('traitColumns', () => {
   it('tells nothing of the role of a thread without a name, nor of the descriptor of a call without one', () => {
     const threads = [{ pid: 1, tid: 1, comm: '' }];
     expect(traitsOf(scriptedTrace([{ call: 'getpid', at: 0 }], { threads }))).toEqual([['round 0']]);
+  });
+
+  it('takes neither a count of bytes nor the working directory for a descriptor', () => {
+    const traits = traitsOf(
+      scriptedTrace([
+        { call: 'openat', at: 0, fd: -100, result: 5 },
+        { call: 'read', at: 1, fd: 0, result: 5 },
+        { call: 'read', at: 2, fd: 5 },
+        { call: 'openat', at: 3, fd: -100, result: 6 },
+        { call: 'write', at: 4, fd: 0 },
+      ]),
+    );
+    const ofDescriptor = traits.map((own) => own.filter((trait) => /^(from|after)/.test(trait)));
+    expect(ofDescriptor).toEqual([
+      [],
+      ['from before'],
+      ['from openat', 'after openat'],
+      [],
+      ['from before', 'after read'],
+    ]);
   });
 
   it('keeps the descriptors of two processes apart', () => {
