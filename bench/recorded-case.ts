@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { caseTrace, type KnownCase, readCases } from '../cli/evaluation/known-case.ts';
-import { mine, type Profile } from '../signatures/mine.ts';
+import { mine } from '../signatures/mine.ts';
+import type { Profile } from '../signatures/profile-calls.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import { readTraceFile } from '../trace/read-trace-file.ts';
 import type { Trace } from '../trace/trace.ts';

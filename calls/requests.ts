@@ -1,4 +1,7 @@
-import { NO_FD, OPEN, type Trace } from '../trace/trace.ts';
+import type { Trace } from '../trace/trace.ts';
+import { DESCRIPTOR_MAKERS, type DescriptorOrigin } from './descriptors.ts';
+import { pairKey } from './pair-key.ts';
+import { pidOf } from './threads.ts';
 
 /** One piece of work on a connection that a peer opened: from the last bytes received (a slow client's
  * upload is not the server's time) to the first bytes sent back. */
@@ -13,21 +16,13 @@ export interface Request {
 
 const RECEIVES = new Set('read readv recvfrom recvmsg recvmmsg'.split(' '));
 const SENDS = new Set('write writev sendto sendmsg sendmmsg sendfile sendfile64 splice'.split(' '));
-const ACCEPTS = new Set(['accept', 'accept4']);
-const CONNECTS = new Set([
-  'socket',
-  'connect',
-  'open',
-  'openat',
-  'openat2',
-  'creat',
-  'pipe',
-  'pipe2',
-  'eventfd2',
-  'timerfd_create',
-]);
+/** A connection's: a peer opened it, or this process did. What the window shows nothing of has neither yet. */
+type Role = 'served' | 'own';
 
-const connectionRole = { unknown: 0, served: 1, other: 2 } as const;
+const ROLE_OF = { accepted: 'served', opened: 'own', copied: null } as const satisfies Record<
+  DescriptorOrigin,
+  Role | null
+>;
 
 /**
  * The requests that a trace shows. A connection is served where accept gave its descriptor; one that is older than the
@@ -35,22 +30,20 @@ const connectionRole = { unknown: 0, served: 1, other: 2 } as const;
  */
 export function requests(trace: Trace): Request[] {
   const found: Request[] = [];
-  const roles = new Map<number, number>();
+  const roles = new Map<number, Role>();
   /** Per process and descriptor: the call that received what nobody has answered yet. */
   const pendingOf = new Map<number, Map<number, number>>();
   const kinds = trace.callNames.map((name) => ({
     receives: RECEIVES.has(name),
     sends: SENDS.has(name),
-    accepts: ACCEPTS.has(name),
-    opens: CONNECTS.has(name),
+    gives: roleGiven(name),
     closes: name === 'close',
     ends: name === 'exit_group' || name === 'execve',
   }));
   for (let row = 0; row < trace.length; row++) {
     const kind = kinds[trace.call[row] as number];
     if (kind === undefined) continue;
-    const pid = trace.threads[trace.thread[row] as number]?.pid ?? 0;
-    const process = pid * FD_RADIX;
+    const pid = pidOf(trace, row);
     if (kind.ends) {
       // A process that ends, or becomes another program, leaves its descriptors to others.
       pendingOf.delete(pid);
@@ -62,13 +55,13 @@ export function requests(trace: Trace): Request[] {
       pendingOf.set(pid, pending);
     }
     const result = trace.result[row] as number;
-    if ((kind.accepts || kind.opens) && result >= 0) {
-      roles.set(process + result, kind.accepts ? connectionRole.served : connectionRole.other);
+    if (kind.gives !== null && result >= 0) {
+      roles.set(pairKey(pid, result), kind.gives);
       pending.delete(result);
     }
     const fd = trace.fd[row] as number;
-    if (fd === NO_FD || fd < 0) continue;
-    const key = process + fd;
+    if (fd < 0) continue;
+    const key = pairKey(pid, fd);
     if (kind.closes) {
       // Given up: a client that waited in vain, or a protocol without answers (then normal runs show it too).
       const received = pending.get(fd);
@@ -84,12 +77,12 @@ export function requests(trace: Trace): Request[] {
       continue;
     }
     if (result <= 0 || (!kind.receives && !kind.sends)) continue;
-    let role = roles.get(key) ?? connectionRole.unknown;
-    if (role === connectionRole.unknown) {
-      role = kind.receives ? connectionRole.served : connectionRole.other;
+    let role = roles.get(key);
+    if (role === undefined) {
+      role = kind.receives ? 'served' : 'own';
       roles.set(key, role);
     }
-    if (role !== connectionRole.served) continue;
+    if (role !== 'served') continue;
     const received = pending.get(fd);
     if (kind.receives) {
       pending.set(fd, row);
@@ -111,8 +104,11 @@ export function requests(trace: Trace): Request[] {
 }
 
 function since(trace: Trace, received: number, untilNs: number): number {
-  const duration = trace.durationNs[received] as number;
-  return Math.max(0, untilNs - (trace.enterNs[received] as number) - (duration === OPEN ? 0 : duration));
+  const enterNs = trace.enterNs[received] as number;
+  return Math.max(0, untilNs - enterNs - (trace.durationNs[received] as number));
 }
 
-const FD_RADIX = 2 ** 24;
+function roleGiven(call: string): Role | null {
+  const origin = DESCRIPTOR_MAKERS.get(call);
+  return origin === undefined ? null : ROLE_OF[origin];
+}

@@ -23,12 +23,6 @@ export function callOfSymbol(symbol: CallSymbol): string {
   return symbol.endsWith(OPEN_MARK) ? symbol.slice(0, -1) : symbol;
 }
 
-/** Whether the call failed: its result is an errno. */
-export function isFailure(symbol: CallSymbol): boolean {
-  const mark = symbol.indexOf(RESULT_MARK);
-  return mark >= 0 && symbol.charCodeAt(mark + 1) !== 48;
-}
-
 /** The symbols of a trace's calls, interned: `symbols[ids[row]]` is row's symbol. */
 export interface SymbolColumn {
   readonly ids: Uint16Array;

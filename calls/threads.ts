@@ -12,3 +12,8 @@ export function rowsByThread(trace: Pick<Trace, 'length' | 'thread' | 'threads'>
   }
   return rows;
 }
+
+/** The process that made a call. */
+export function pidOf(trace: Pick<Trace, 'thread' | 'threads'>, row: number): number {
+  return trace.threads[trace.thread[row] as number]?.pid ?? 0;
+}

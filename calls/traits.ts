@@ -1,11 +1,16 @@
-import { NO_FD, type Trace } from '../trace/trace.ts';
+import type { Trace } from '../trace/trace.ts';
+import { DESCRIPTOR_MAKERS } from './descriptors.ts';
 import type { Folded } from './loops.ts';
+import { numbering } from './numbering.ts';
+import { pairKey } from './pair-key.ts';
 import type { SymbolColumn } from './symbols.ts';
+import { pidOf } from './threads.ts';
 
 /**
  * What a call shows besides its symbol, and what tells places with the same symbol apart: which call made its file
  * descriptor (`from socket`), which symbol came before on the same descriptor (`after connect`), the role of its thread
- * (`on worker-#`, digits folded), and how far into a loop it is (`round 3`: 4 to 7 rounds before; fold-loops.ts). Descriptors are read as numbers only.
+ * (`on worker-#`, digits folded), and how far into a loop it is (`round 3`: 4 to 7 rounds before;
+ * loops.ts). Descriptors are read as numbers only.
  */
 export interface TraitColumns {
   /** Trait id per call and kind (row * KINDS + kind), or NO_TRAIT. */
@@ -16,13 +21,6 @@ export interface TraitColumns {
 export const TRAIT_KINDS = 4;
 export const NO_TRAIT = -1;
 
-/** Calls whose result is a new descriptor. */
-const OPENERS = new Set(
-  (
-    'open openat openat2 creat socket accept accept4 epoll_create epoll_create1 eventfd eventfd2 timerfd_create ' +
-    'signalfd signalfd4 inotify_init inotify_init1 memfd_create dup dup2 dup3 pidfd_open userfaultfd io_uring_setup'
-  ).split(' '),
-);
 const CLOSE = 'close';
 
 export function traitColumns(
@@ -32,28 +30,20 @@ export function traitColumns(
   loops: readonly Pick<Folded, 'round'>[],
 ): TraitColumns {
   const ids = new Int32Array(trace.length * TRAIT_KINDS).fill(NO_TRAIT);
-  const traits: string[] = [];
-  const known = new Map<string, number>();
-  const intern = (text: string): number => {
-    let id = known.get(text);
-    if (id === undefined) {
-      id = traits.length;
-      traits.push(text);
-      known.set(text, id);
-    }
-    return id;
-  };
-  const opener = trace.callNames.map((name) => (OPENERS.has(name) ? intern(`from ${name}`) : NO_TRAIT));
-  const unknownOrigin = intern('from before');
+  const traits = numbering<string>();
+  const opener = trace.callNames.map((name) =>
+    DESCRIPTOR_MAKERS.has(name) ? traits.of(`from ${name}`) : NO_TRAIT,
+  );
+  const unknownOrigin = traits.of('from before');
   const closes = trace.callNames.map((name) => name === CLOSE);
-  const after = symbols.map((symbol) => intern(`after ${symbol}`));
+  const after = symbols.map((symbol) => traits.of(`after ${symbol}`));
   const roles = trace.threads.map(({ comm }) =>
-    comm === '' ? NO_TRAIT : intern(`on ${comm.replace(/\d+/g, '#')}`),
+    comm === '' ? NO_TRAIT : traits.of(`on ${comm.replace(/\d+/g, '#')}`),
   );
   for (const [thread, rows] of threadRows.entries()) {
     const { round } = loops[thread] as Pick<Folded, 'round'>;
     for (let i = 0; i < rows.length; i++) {
-      ids[(rows[i] as number) * TRAIT_KINDS + 3] = intern(`round ${round[i]}`);
+      ids[(rows[i] as number) * TRAIT_KINDS + 3] = traits.of(`round ${round[i]}`);
     }
   }
   const origins = new Map<number, number>();
@@ -62,11 +52,11 @@ export function traitColumns(
     const thread = trace.thread[row] as number;
     const call = trace.call[row] as number;
     const fd = trace.fd[row] as number;
-    const process = (trace.threads[thread]?.pid ?? 0) * FD_RADIX;
+    const pid = pidOf(trace, row);
     const base = row * TRAIT_KINDS;
     ids[base + 2] = roles[thread] as number;
-    if (fd !== NO_FD && fd >= 0) {
-      const key = process + fd;
+    if (fd >= 0) {
+      const key = pairKey(pid, fd);
       ids[base] = origins.get(key) ?? unknownOrigin;
       ids[base + 1] = last.get(key) ?? NO_TRAIT;
       last.set(key, after[symbolIds[row] as number] as number);
@@ -78,11 +68,10 @@ export function traitColumns(
     const result = trace.result[row] as number;
     const origin = opener[call] as number;
     if (origin !== NO_TRAIT && result >= 0) {
-      origins.set(process + result, origin);
-      last.set(process + result, after[symbolIds[row] as number] as number);
+      const key = pairKey(pid, result);
+      origins.set(key, origin);
+      last.set(key, after[symbolIds[row] as number] as number);
     }
   }
-  return { ids, traits };
+  return { ids, traits: traits.values };
 }
-
-const FD_RADIX = 2 ** 24;

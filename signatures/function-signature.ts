@@ -1,16 +1,54 @@
+import type { CallTree } from './call-tree.ts';
+import { addCount } from './counts.ts';
 import { countNonOverlapped, type Episode, frequentEpisodes, type WeightedSequence } from './episodes.ts';
-import { type Invocations, sequenceSymbols } from './invocations.ts';
+import { functionInvocations, type Invocations, sequenceSymbols } from './invocations.ts';
+import type { ProfileCalls } from './profile-calls.ts';
+import { rounded } from './rounded.ts';
+import type { SignatureSet } from './signature-set.ts';
 
 /** An episode is frequent in a function when it occurs in this share of its invocations … */
-const MINIMUM_SUPPORT_SHARE = 0.1;
+export const MINIMUM_SUPPORT_SHARE = 0.1;
 /** … and at least this often. */
-const MINIMUM_SUPPORT = 2;
-const MAXIMUM_LENGTH = 6;
+export const MINIMUM_SUPPORT = 2;
+export const MAXIMUM_LENGTH = 6;
 const MAXIMUM_PER_LEVEL = 24;
 /** Episodes kept per function. */
-const MAXIMUM_EPISODES = 48;
+export const MAXIMUM_EPISODES = 48;
 /** Symbols mined per function, most frequent sequences first: bounds the cost of functions that differ at each call. */
-const MAXIMUM_MINED_SYMBOLS = 4_096;
+export const MAXIMUM_MINED_SYMBOLS = 4_096;
+
+/** Each function's invocations, one profile after the other. */
+export interface FunctionRuns {
+  add(profile: ProfileCalls, tree: CallTree): void;
+  /** In the order of the functions; those that made no calls have none. */
+  signatures(): SignatureSet['signatures'];
+}
+
+export function functionRuns(): FunctionRuns {
+  const runsOf = new Map<number, Invocations[]>();
+  return {
+    add({ calls, contexts, symbols }, tree) {
+      for (const [fn, run] of functionInvocations(calls.threadRows, tree, contexts, symbols)) {
+        const known = runsOf.get(fn);
+        if (known === undefined) runsOf.set(fn, [run]);
+        else known.push(run);
+      }
+    },
+    signatures: () => [...runsOf].sort(([a], [b]) => a - b).map(([fn, runs]) => signatureOf(fn, runs)),
+  };
+}
+
+function signatureOf(fn: number, runs: readonly Invocations[]): SignatureSet['signatures'][number] {
+  const total = (field: 'count' | 'single' | 'calls') => runs.reduce((sum, run) => sum + run[field], 0);
+  return {
+    function: fn,
+    invocations: total('count'),
+    single: total('single'),
+    calls: total('calls'),
+    stability: stability(runs),
+    episodes: mineFunction(runs).map(({ symbols, support }) => [[...symbols], support]),
+  };
+}
 
 /** The frequent closed episodes of one function over all its profiles. */
 export function mineFunction(runs: readonly Invocations[]): Episode[] {
@@ -46,13 +84,13 @@ export function stability(runs: readonly Invocations[]): number | null {
     }
     sum += total === 0 ? 0 : matched / total;
   }
-  return Number((sum / runs.length).toPrecision(6));
+  return rounded(sum / runs.length);
 }
 
 function weighted(runs: readonly Invocations[]): WeightedSequence[] {
   const merged = new Map<string, number>();
   for (const run of runs) {
-    for (const [key, weight] of run.sequences) merged.set(key, (merged.get(key) ?? 0) + weight);
+    for (const [key, weight] of run.sequences) addCount(merged, key, weight);
   }
   const order = [...merged].sort(
     (a, b) => b[1] - a[1] || a[0].length - b[0].length || (a[0] < b[0] ? -1 : 1),

@@ -1,5 +1,3 @@
-import { rowsByThread } from '../calls/threads.ts';
-import type { Trace } from '../trace/trace.ts';
 import type { CallTree } from './call-tree.ts';
 
 /**
@@ -9,17 +7,15 @@ import type { CallTree } from './call-tree.ts';
 export interface Invocations {
   /** Distinct sequences with their weights. */
   readonly sequences: Map<string, number>;
-  /** Invocations whose sequence was too long to keep (main, event loops): counted, never mined. */
-  unbounded: number;
   count: number;
   /** Invocations that made exactly one call: a function with only such is a wrapper. */
   single: number;
   calls: number;
 }
 
-/** Longer invocations are loops that never return (main, a thread's body); they explain nothing in particular. */
+/** Longer invocations are loops that never return (main, a thread's body): counted, never mined. */
 export const MAX_INVOCATION_CALLS = 512;
-/** Distinct sequences kept per function and profile; the rest count as unbounded. */
+/** Distinct sequences kept per function and profile; the rest is counted, never mined. */
 export const MAX_DISTINCT_SEQUENCES = 2_000;
 
 export function sequenceSymbols(key: string): number[] {
@@ -33,40 +29,37 @@ export function sequenceSymbols(key: string): number[] {
  * stays at the same depth under the same callers continues its invocation; the calls made under it, its callees'
  * too, are the invocation's sequence.
  *
+ * @param threadRows rows of each thread's calls, in order
  * @param contexts context per call (call-tree.ts)
  * @param symbols symbol id per call
  * @returns per function (index into `tree.functions`)
  */
 export function functionInvocations(
-  trace: Pick<Trace, 'length' | 'thread' | 'threads'>,
-  tree: CallTree,
+  threadRows: readonly Uint32Array[],
+  tree: Pick<CallTree, 'parent' | 'functionOf'>,
   contexts: Int32Array,
   symbols: Uint16Array,
 ): Map<number, Invocations> {
   const found = new Map<number, Invocations>();
-  for (const rows of rowsByThread(trace)) {
+  for (const rows of threadRows) {
     const text = threadText(rows, symbols);
     let open: { context: number; from: number }[] = [];
     const close = (invocation: { context: number; from: number }, to: number) => {
       const fn = tree.functionOf[invocation.context] as number;
       let entry = found.get(fn);
       if (entry === undefined) {
-        entry = { sequences: new Map(), unbounded: 0, count: 0, single: 0, calls: 0 };
+        entry = { sequences: new Map(), count: 0, single: 0, calls: 0 };
         found.set(fn, entry);
       }
       const calls = to - invocation.from;
       entry.count++;
       entry.calls += calls;
       if (calls === 1) entry.single++;
-      if (calls > MAX_INVOCATION_CALLS) {
-        entry.unbounded++;
-        return;
-      }
+      if (calls > MAX_INVOCATION_CALLS) return;
       const key = text.slice(invocation.from, to);
       const weight = entry.sequences.get(key);
       if (weight !== undefined) entry.sequences.set(key, weight + 1);
       else if (entry.sequences.size < MAX_DISTINCT_SEQUENCES) entry.sequences.set(key, 1);
-      else entry.unbounded++;
     };
     const path: number[] = [];
     for (let i = 0; i < rows.length; i++) {

@@ -1,29 +1,12 @@
-import { callsOf } from '../calls/calls.ts';
-import { MAX_SYMBOLS } from '../calls/symbols.ts';
-import { NO_TRAIT, TRAIT_KINDS } from '../calls/traits.ts';
-import type { Trace } from '../trace/trace.ts';
-import { contextColumn, growingCallTree } from './call-tree.ts';
-import { collisionGroups } from './collisions.ts';
+import { pairOf } from '../calls/pair-key.ts';
 import { SignatureError } from './errors.ts';
-import { mineFunction, stability } from './function-signature.ts';
-import { functionInvocations, type Invocations } from './invocations.ts';
-import {
-  descriptorGaps,
-  normalBehaviour,
-  type ProfileColumns,
-  requestLatencies,
-  stateDurations,
-} from './normal-behaviour.ts';
-import { inheritFromWaker } from './pool-work.ts';
+import { functionRuns } from './function-signature.ts';
+import { normalBehaviour } from './normal-behaviour.ts';
+import { type Profile, type ProfileCalls, profileCalls, setNumbers } from './profile-calls.ts';
+import { rounded } from './rounded.ts';
 import { SIGNATURE_SCHEMA, type SignatureSet } from './signature-set.ts';
+import { stateCounts } from './state-counts.ts';
 import { frameClassifier, type LibraryFrames } from './user-functions.ts';
-
-export interface Profile {
-  /** For messages and the set's list of profiles. */
-  readonly name: string;
-  /** A trace of a normal run, read with stacks. */
-  readonly trace: Trace;
-}
 
 export interface MineOptions {
   readonly service: string;
@@ -35,168 +18,72 @@ export interface MineOptions {
   readonly onProgress?: (step: string) => void;
 }
 
-/** Below this share of calls with a user-defined function on their stack, a profile explains nothing. */
-export const MINIMUM_SYMBOLIZED = 0.05;
-
 /**
- * Mines the signature set of one service from profiles of normal runs.
+ * Mines the signature set of one service from profiles of normal runs. Of each profile only what it taught is kept:
+ * its trace may go as soon as the next one is asked for.
  *
  * @throws SignatureError when no profile is given, or one has no usable stacks
  */
 export async function mine(
   profiles: Iterable<Profile> | AsyncIterable<Profile>,
-  options: MineOptions,
+  { service, build = '', libraryFrames, poolWork = true, onProgress }: MineOptions,
 ): Promise<SignatureSet> {
-  const classifier = frameClassifier(options.libraryFrames);
-  const tree = growingCallTree();
-  const symbols = interned<string>();
-  const states = interned<string>();
-  const stateRows: [number, number, number][] = [];
-  const transitions = new Map<number, number>();
-  const traits = interned<string>();
-  const stateTraits = new Map<number, number>();
-  const perProfile: Map<number, Invocations>[] = [];
-  const columns: ProfileColumns[] = [];
+  const placing = { classifier: frameClassifier(libraryFrames), poolWork };
+  const numbers = setNumbers();
   const described: SignatureSet['profiles'] = [];
+  const counts = stateCounts();
+  const behaviour = normalBehaviour();
+  const runs = functionRuns();
+  const learn = (profile: Profile) => {
+    const calls = profileCalls(profile, numbers, placing);
+    described.push(description(calls));
+    counts.add(calls);
+    behaviour.add(calls);
+    runs.add(calls, numbers.tree);
+  };
   for await (const profile of profiles) {
-    options.onProgress?.(`mining ${profile.name}`);
-    const { trace } = profile;
-    if (trace.stacks === null) {
-      throw new SignatureError(
-        `${profile.name}: no call stacks; expected perf script output of a profile recorded with --call-graph (see docs/profiling.md)`,
-      );
-    }
-    const { contexts, coverage } = contextColumn(trace, tree, classifier);
-    if (coverage.symbolized < MINIMUM_SYMBOLIZED) {
-      throw new SignatureError(
-        `${profile.name}: only ${(coverage.symbolized * 100).toFixed(1)} % of the calls have a user-defined function on their stack; ` +
-          'symbols or frame pointers are missing (see docs/profiling.md for the command that records them)',
-      );
-    }
-    if (options.poolWork !== false) inheritFromWaker(trace, contexts);
-    const calls = callsOf(trace);
-    const local = calls.column;
-    const globalIds = local.symbols.map((symbol) => symbols.id(symbol));
-    if (symbols.values.length > MAX_SYMBOLS) {
-      throw new SignatureError(
-        `${profile.name}: more than ${MAX_SYMBOLS} different calls and results in the profiles; expected perf script output of one service (see docs/profiling.md)`,
-      );
-    }
-    const symbolIds = Uint16Array.from(local.ids, (id) => globalIds[id] as number);
-    perProfile.push(functionInvocations(trace, tree, contexts, symbolIds));
-    const stateIds = new Int32Array(trace.length);
-    columns.push({ trace, symbols: symbolIds, states: stateIds });
-    const shown = calls.traits;
-    const traitIds = shown.traits.map((trait) => traits.id(trait));
-    for (const rows of calls.threadRows) {
-      let previous = -1;
-      for (const row of rows) {
-        const context = contexts[row] as number;
-        const symbol = symbolIds[row] as number;
-        const state = states.id(`${context},${symbol}`);
-        stateIds[row] = state;
-        if (state === stateRows.length) stateRows.push([context, symbol, 0]);
-        (stateRows[state] as [number, number, number])[2]++;
-        for (let kind = 0; kind < TRAIT_KINDS; kind++) {
-          const trait = shown.ids[row * TRAIT_KINDS + kind] as number;
-          if (trait === NO_TRAIT) continue;
-          const key = state * STATE_RADIX + (traitIds[trait] as number);
-          stateTraits.set(key, (stateTraits.get(key) ?? 0) + 1);
-        }
-        if (previous >= 0) {
-          const key = previous * STATE_RADIX + state;
-          transitions.set(key, (transitions.get(key) ?? 0) + 1);
-        }
-        previous = state;
-      }
-    }
-    described.push({
-      name: profile.name,
-      calls: trace.length,
-      seconds: round(trace.window.endNs / 1e9),
-      threads: trace.threads.length,
-      symbolized: round(coverage.symbolized),
-      grafted: round(coverage.grafted),
-    });
+    onProgress?.(`mining ${profile.name}`);
+    learn(profile);
   }
   if (described.length === 0) {
     throw new SignatureError('no profile given; expected at least one perf script profile with stacks');
   }
-  const seconds = described.reduce((sum, profile) => sum + profile.seconds, 0);
-  options.onProgress?.('mining episodes');
-  const signatures = tree.functions.flatMap((_, fn) => {
-    const runs = perProfile.map((profile) => profile.get(fn)).filter((run) => run !== undefined);
-    if (runs.length === 0) return [];
-    const total = (field: 'count' | 'single' | 'unbounded' | 'calls') =>
-      runs.reduce((sum, run) => sum + run[field], 0);
-    return [
-      {
-        function: fn,
-        invocations: total('count'),
-        single: total('single'),
-        unbounded: total('unbounded'),
-        calls: total('calls'),
-        callsPerSecond: round(total('calls') / Math.max(seconds, 1e-9)),
-        stability: stability(runs),
-        episodes: mineFunction(runs).map((episode): [number[], number] => [
-          [...episode.symbols],
-          episode.support,
-        ]),
-      },
-    ];
-  });
-  const durations = stateDurations(columns, stateRows.length);
+  onProgress?.('mining episodes');
+  const { tree, symbols, states, traits } = numbers;
   return {
     schema: SIGNATURE_SCHEMA,
-    service: options.service,
-    build: options.build ?? '',
+    service,
+    build,
+    // 1. What the profiles are, and what stands for what in them.
     profiles: described,
-    symbols: symbols.values,
+    symbols: [...symbols.values],
     functions: tree.functions.map(({ name, object }) => ({ name, object })),
     contexts: tree.parent.map((parent, context) => [parent, tree.functionOf[context] as number]),
-    states: stateRows.map((row, state) => [...row, ...(durations[state] as [number, number, number])]),
-    gaps: descriptorGaps(columns),
-    latencies: requestLatencies(columns),
-    transitions: pairCounts(transitions),
-    traits: traits.values,
-    stateTraits: pairCounts(stateTraits),
-    signatures,
-    collisions: collisionGroups(signatures),
-    normal: normalBehaviour(columns, symbols.values.length),
+    // 2. Each state, and how long it takes, rests and answers.
+    states: states.values.map((key, state) => [
+      ...pairOf(key),
+      counts.calls(state),
+      ...behaviour.duration(state),
+    ]),
+    gaps: behaviour.gaps(),
+    latencies: behaviour.latencies(),
+    // 3. What follows each state and what it shows.
+    transitions: counts.transitions(),
+    traits: [...traits.values],
+    stateTraits: counts.traits(),
+    // 4. The functions, and the service as a whole.
+    signatures: runs.signatures(),
+    normal: behaviour.rates(),
   };
 }
 
-/** Two state numbers in one float64 key: exact below 2^53. */
-const STATE_RADIX = 2 ** 24;
-
-function pairCounts(counts: ReadonlyMap<number, number>): [number, number, number][] {
-  return [...counts]
-    .map(([key, count]): [number, number, number] => [
-      Math.floor(key / STATE_RADIX),
-      key % STATE_RADIX,
-      count,
-    ])
-    .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-}
-
-function interned<T>() {
-  const values: T[] = [];
-  const ids = new Map<T, number>();
+function description({ name, calls: { trace }, coverage }: ProfileCalls): SignatureSet['profiles'][number] {
   return {
-    values,
-    id(value: T): number {
-      let id = ids.get(value);
-      if (id === undefined) {
-        id = values.length;
-        values.push(value);
-        ids.set(value, id);
-      }
-      return id;
-    },
+    name,
+    calls: trace.length,
+    seconds: rounded(trace.window.endNs / 1e9),
+    threads: trace.threads.length,
+    symbolized: rounded(coverage.symbolized),
+    grafted: rounded(coverage.grafted),
   };
-}
-
-/** Six significant digits: enough for rates and shares, and the same text on every machine. */
-export function round(value: number): number {
-  return Number(value.toPrecision(6));
 }

@@ -1,114 +1,88 @@
 import { eachDescriptorGap } from '../calls/descriptors.ts';
-import { requests } from '../calls/requests.ts';
-import { rowsByThread } from '../calls/threads.ts';
-import { OPEN, type Trace } from '../trace/trace.ts';
+import { pairKey, pairOf } from '../calls/pair-key.ts';
+import { OPEN } from '../trace/trace.ts';
+import { addCount } from './counts.ts';
+import type { ProfileCalls } from './profile-calls.ts';
+import { rounded } from './rounded.ts';
 import type { SignatureSet } from './signature-set.ts';
 
 /** Median, 99th percentile and maximum, seconds. */
-export type Spread = readonly [number, number, number];
+export type Spread = [median: number, percentile99: number, maximum: number];
 
-export interface ProfileColumns {
-  readonly trace: Trace;
-  /** Symbol id and state per call, over all profiles. */
-  readonly symbols: Uint16Array;
-  readonly states: Int32Array;
+/** How often and how long, at most, over all profiles: keeps the times of their calls, and none of their traces. */
+export interface NormalBehaviour {
+  add(profile: ProfileCalls): void;
+  /** Time in the call, open calls aside; zeros where the profiles show none that returned. */
+  duration(state: number): Spread;
+  gaps(): SignatureSet['gaps'];
+  latencies(): SignatureSet['latencies'];
+  rates(): SignatureSet['normal'];
 }
 
-/** The service's normal behaviour over all profiles. */
-export function normalBehaviour(
-  profiles: readonly ProfileColumns[],
-  symbolCount: number,
-): SignatureSet['normal'] {
-  const rate = new Float64Array(symbolCount);
-  const run = new Float64Array(symbolCount);
+export function normalBehaviour(): NormalBehaviour {
+  const durations = timesByKey();
+  const gaps = timesByKey();
+  const latencies = timesByKey();
+  const rate: number[] = [];
   let offCallNs = 0;
-  for (const { trace, symbols } of profiles) {
-    const seconds = Math.max(trace.window.endNs / 1e9, 1e-9);
-    const counts = new Float64Array(symbolCount);
-    for (let row = 0; row < trace.length; row++) counts[symbols[row] as number]!++;
-    for (let s = 0; s < symbolCount; s++)
-      rate[s] = Math.max(rate[s] as number, (counts[s] as number) / seconds);
-    for (const rows of rowsByThread(trace)) {
-      let length = 0;
-      let last = -1;
-      let returned = Number.POSITIVE_INFINITY;
-      for (const row of rows) {
-        const symbol = symbols[row] as number;
-        length = symbol === last ? length + 1 : 1;
-        last = symbol;
-        if (length > (run[symbol] as number)) run[symbol] = length;
-        const enter = trace.enterNs[row] as number;
-        if (enter - returned > offCallNs) offCallNs = enter - returned;
-        returned = enter + (trace.durationNs[row] as number);
+  return {
+    add({ calls, symbols, states }) {
+      const { trace, threadRows, requests } = calls;
+      for (let row = 0; row < trace.length; row++) {
+        const durationNs = trace.durationNs[row] as number;
+        if (durationNs !== OPEN) durations.add(states[row] as number, durationNs);
       }
-    }
-  }
-  return { rate: Array.from(rate, rounded), offCall: rounded(offCallNs / 1e9), run: Array.from(run) };
+      eachDescriptorGap(trace, (previous, row, gapNs) =>
+        gaps.add(pairKey(states[previous] as number, states[row] as number), gapNs),
+      );
+      for (const { answered, latencyNs } of requests) {
+        if (answered >= 0) latencies.add(states[answered] as number, latencyNs);
+      }
+      const seconds = Math.max(trace.window.endNs / 1e9, 1e-9);
+      const counts = new Map<number, number>();
+      for (const symbol of symbols) addCount(counts, symbol);
+      for (const [symbol, count] of counts) {
+        rate[symbol] = Math.max(rate[symbol] ?? 0, count / seconds);
+      }
+      for (const rows of threadRows) {
+        let returned = Number.POSITIVE_INFINITY;
+        for (const row of rows) {
+          const enter = trace.enterNs[row] as number;
+          offCallNs = Math.max(offCallNs, enter - returned);
+          returned = enter + (trace.durationNs[row] as number);
+        }
+      }
+    },
+    duration: (state) => spread(durations.times.get(state) ?? []),
+    gaps: () => sorted(gaps.times).map(([key, ns]) => [...pairOf(key), ns.length, ...spread(ns)]),
+    latencies: () => sorted(latencies.times).map(([state, ns]) => [state, ns.length, ...spread(ns)]),
+    rates: () => ({ rate: rate.map(rounded), offCall: rounded(offCallNs / 1e9) }),
+  };
 }
 
-/** Time in the call, per state. */
-export function stateDurations(profiles: readonly ProfileColumns[], stateCount: number): Spread[] {
-  const durations: number[][] = Array.from({ length: stateCount }, () => []);
-  for (const { trace, states } of profiles) {
-    for (let row = 0; row < trace.length; row++) {
-      const duration = trace.durationNs[row] as number;
-      if (duration !== OPEN) (durations[states[row] as number] as number[]).push(duration);
-    }
-  }
-  return durations.map(spread);
+function timesByKey() {
+  const times = new Map<number, number[]>();
+  return {
+    times: times as ReadonlyMap<number, readonly number[]>,
+    add(key: number, ns: number): void {
+      const known = times.get(key);
+      if (known === undefined) times.set(key, [ns]);
+      else known.push(ns);
+    },
+  };
 }
 
-/** Time to the answer, per state that sends it: [state, count, median, 99th percentile, maximum seconds]. */
-export function requestLatencies(profiles: readonly ProfileColumns[]): SignatureSet['latencies'] {
-  const found = new Map<number, number[]>();
-  for (const { trace, states } of profiles) {
-    for (const { answered, latencyNs } of requests(trace)) {
-      if (answered < 0) continue;
-      const state = states[answered] as number;
-      const values = found.get(state);
-      if (values === undefined) found.set(state, [latencyNs]);
-      else values.push(latencyNs);
-    }
-  }
-  return [...found]
-    .sort((a, b) => a[0] - b[0])
-    .map(([state, values]) => [state, values.length, ...spread(values)]);
+function sorted<T>(times: ReadonlyMap<number, T>): [number, T][] {
+  return [...times].sort(([a], [b]) => a - b);
 }
 
-/** Time between two calls on one descriptor, per pair of states: how long a connection normally rests there. */
-export function descriptorGaps(profiles: readonly ProfileColumns[]): SignatureSet['gaps'] {
-  const found = new Map<number, number[]>();
-  for (const { trace, states } of profiles) {
-    eachDescriptorGap(trace, (previous, row, gapNs) => {
-      const key = (states[previous] as number) * PAIR_RADIX + (states[row] as number);
-      const values = found.get(key);
-      if (values === undefined) found.set(key, [gapNs]);
-      else values.push(gapNs);
-    });
-  }
-  return [...found]
-    .sort((a, b) => a[0] - b[0])
-    .map(([key, values]) => [
-      Math.floor(key / PAIR_RADIX),
-      key % PAIR_RADIX,
-      values.length,
-      ...spread(values),
-    ]);
-}
-
-const PAIR_RADIX = 2 ** 24;
-
-function spread(valuesNs: readonly number[]): [number, number, number] {
-  const sorted = Float64Array.from(valuesNs).sort();
-  return [quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 1)];
+function spread(valuesNs: readonly number[]): Spread {
+  const ascending = Float64Array.from(valuesNs).sort();
+  return [quantile(ascending, 0.5), quantile(ascending, 0.99), quantile(ascending, 1)];
 }
 
 /** Seconds, from sorted nanoseconds (nearest rank). */
 function quantile(sortedNs: Float64Array, q: number): number {
   if (sortedNs.length === 0) return 0;
   return rounded((sortedNs[Math.max(0, Math.ceil(q * sortedNs.length) - 1)] as number) / 1e9);
-}
-
-function rounded(value: number): number {
-  return Number(value.toPrecision(6));
 }

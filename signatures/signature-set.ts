@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { SignatureError } from './errors.ts';
+import { withoutFormerFields } from './former-fields.ts';
 
 /**
  * The signature set, schema `perfscope.signatures/1`: what `perfscope mine` writes and inference reads. All about one
@@ -34,7 +35,7 @@ const signatureSet = z
         grafted: share,
       }),
     ),
-    /** Call symbols (call-symbol.ts). */
+    /** Call symbols (calls/symbols.ts). */
     symbols: z.array(z.string()),
     functions: z.array(z.strictObject({ name: z.string(), object: z.string() })),
     /** [parent context, function] per context; context 0 is the root. */
@@ -47,7 +48,7 @@ const signatureSet = z
     latencies: z.array(z.tuple([index, count, seconds, seconds, seconds])),
     /** [state, next state of the same thread, count]. */
     transitions: z.array(z.tuple([index, index, occurrences])),
-    /** What calls show besides their symbol (call-traits.ts), and [state, trait, count]. */
+    /** What calls show besides their symbol (calls/traits.ts), and [state, trait, count]. */
     traits: z.array(z.string()),
     stateTraits: z.array(z.tuple([index, index, occurrences])),
     /** One per function that made calls. */
@@ -57,25 +58,18 @@ const signatureSet = z
         /** Invocations seen, and those that made exactly one call. */
         invocations: count,
         single: count,
-        /** Invocations too long to mine. */
-        unbounded: count,
         calls: count,
-        callsPerSecond: z.number().nonnegative(),
         /** Share of invocations in a left-out profile that the other profiles' episodes match; null if in one only. */
         stability: share.nullable(),
         /** [symbols, support] per closed episode. */
         episodes: z.array(z.tuple([z.array(index), count])),
       }),
     ),
-    /** Functions (indices) whose signatures cannot be told apart. */
-    collisions: z.array(z.array(index)),
     normal: z.strictObject({
       /** Per symbol: highest rate in any profile, calls per second. */
       rate: z.array(z.number().nonnegative()),
       /** Longest time between two calls of one thread, outside any call, seconds. */
       offCall: seconds,
-      /** Per symbol: longest run of the symbol without another call of its thread in between. */
-      run: z.array(count),
     }),
   })
   .superRefine((set, context) => {
@@ -119,20 +113,13 @@ const signatureSet = z
       ),
       'signatures: a function or symbol does not exist',
     );
-    check(
-      set.collisions.every((group) => group.every((fn) => within(fn, set.functions.length))),
-      'collisions: a function does not exist',
-    );
-    check(
-      [set.normal.rate, set.normal.run].every((column) => column.length === set.symbols.length),
-      'normal: one entry per symbol expected',
-    );
+    check(set.normal.rate.length === set.symbols.length, 'normal: one entry per symbol expected');
   });
 
 export type SignatureSet = z.infer<typeof signatureSet>;
 
 /**
- * Reads and checks a signature set.
+ * Reads and checks a signature set. One that a former version wrote is read as today's.
  *
  * @throws SignatureError when the text is no signature set, with the first fault and the command that makes one
  */
@@ -146,7 +133,7 @@ export function parseSignatureSet(text: string, name = 'signature set'): Signatu
       cause,
     });
   }
-  const parsed = signatureSet.safeParse(document);
+  const parsed = signatureSet.safeParse(withoutFormerFields(document));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;

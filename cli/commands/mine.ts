@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import type { Profile } from '../../signatures/mine.ts';
+import type { Profile } from '../../signatures/profile-calls.ts';
 import type { LibraryFrames } from '../../signatures/user-functions.ts';
 import type { Architecture } from '../../trace/trace.ts';
 import { architectureOption } from '../architecture-option.ts';

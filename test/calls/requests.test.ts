@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { eachDescriptorGap } from '../../calls/descriptors.ts';
+import { DESCRIPTOR_MAKERS } from '../../calls/descriptors.ts';
 import { requests } from '../../calls/requests.ts';
-import {
-  descriptorGaps,
-  normalBehaviour,
-  requestLatencies,
-  stateDurations,
-} from '../../signatures/normal-behaviour.ts';
-import { OPEN, type Trace } from '../../trace/trace.ts';
+import { OPEN } from '../../trace/trace.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
 
 const shown = (calls: readonly ScriptedCall[], endNs?: number) =>
@@ -43,6 +37,129 @@ describe('requests', () => {
         { call: 'write', at: 5_000, fd: 5 },
       ]),
     ).toEqual([]);
+  });
+
+  it.each([...DESCRIPTOR_MAKERS])('takes what %s gave, if it did, for %s', (call, origin) => {
+    const rows = (result: number) =>
+      shown([
+        { call: 'read', at: 0, fd: 5 },
+        { call, at: 2_000, result },
+        { call: 'read', at: 4_000, fd: 5 },
+        { call: 'write', at: 6_000, fd: 5 },
+      ]).map(([received]) => received);
+    expect(rows(5)).toEqual(origin === 'opened' ? [] : [2]);
+    expect(rows(-24)).toEqual([2]);
+  });
+
+  it('knows descriptor zero, and takes what has no descriptor for no connection', () => {
+    const calls = (fd: number) => [
+      { call: 'read', at: 0, fd },
+      { call: 'write', at: 2_000, fd },
+    ];
+    expect(shown(calls(0))).toEqual([[0, 1, 1_000]]);
+    expect(shown(calls(-1))).toEqual([]);
+    expect(
+      shown([
+        { call: 'socket', at: 0, result: 0 },
+        ...calls(0).map((call) => ({ ...call, at: call.at + 1 })),
+      ]),
+    ).toEqual([]);
+  });
+
+  it('forgets what was received on a descriptor whose number is given anew', () => {
+    expect(
+      shown(
+        [
+          { call: 'read', at: 0, fd: 5 },
+          { call: 'accept4', at: 2_000, result: 5 },
+        ],
+        9_000,
+      ),
+    ).toEqual([]);
+  });
+
+  it.each(['connect', 'pipe2'])('knows that %s answers zero, which is no descriptor of its own', (call) => {
+    expect(
+      shown([
+        { call: 'read', at: 0, fd: 0 },
+        { call, at: 2_000, result: 0 },
+        { call: 'write', at: 4_000, fd: 0 },
+      ]),
+    ).toEqual([[0, 2, 3_000]]);
+  });
+
+  it('keeps the descriptors of two processes apart', () => {
+    const threads = [1, 2].map((pid) => ({ pid, tid: pid, comm: '' }));
+    const trace = scriptedTrace(
+      [
+        { thread: 0, call: 'socket', at: 0, result: 5 },
+        { thread: 1, call: 'read', at: 2_000, fd: 5 },
+        { thread: 0, call: 'write', at: 4_000, fd: 5 },
+        { thread: 1, call: 'write', at: 6_000, fd: 5 },
+      ],
+      { threads },
+    );
+    expect(requests(trace).map(({ received, answered }) => [received, answered])).toEqual([[1, 3]]);
+  });
+
+  it('takes a connection that is closed without an answer for answered by the close', () => {
+    expect(
+      shown([
+        { call: 'read', at: 0, fd: 5 },
+        { call: 'close', at: 3_000, fd: 5, result: 0 },
+        { call: 'write', at: 9_000, fd: 5 },
+        { call: 'close', at: 10_000, fd: 5, result: 0 },
+      ]),
+    ).toEqual([[0, 1, 2_000]]);
+  });
+
+  it('learns anew whose a descriptor is once it was closed', () => {
+    expect(
+      shown([
+        { call: 'socket', at: 0, result: 5 },
+        { call: 'close', at: 2_000, fd: 5, result: 0 },
+        { call: 'read', at: 4_000, fd: 5 },
+        { call: 'write', at: 6_000, fd: 5 },
+      ]),
+    ).toEqual([[2, 3, 1_000]]);
+  });
+
+  it('takes no failed sending call for an answer', () => {
+    expect(
+      shown([
+        { call: 'read', at: 0, fd: 5 },
+        { call: 'write', at: 2_000, fd: 5, result: -11 },
+        { call: 'write', at: 3_000, fd: 5, result: 0 },
+        { call: 'write', at: 4_000, fd: 5 },
+      ]),
+    ).toEqual([[0, 3, 3_000]]);
+  });
+
+  it.each([
+    ['read', 'write'],
+    ['readv', 'writev'],
+    ['recvfrom', 'sendto'],
+    ['recvmsg', 'sendmsg'],
+    ['recvmmsg', 'sendmmsg'],
+    ['read', 'sendfile'],
+    ['read', 'sendfile64'],
+    ['read', 'splice'],
+  ])('takes %s for receiving and %s for sending', (receives, sends) => {
+    expect(
+      shown([
+        { call: receives, at: 0, fd: 5 },
+        { call: 'fstat', at: 2_000, fd: 5 },
+        { call: sends, at: 4_000, fd: 5 },
+      ]),
+    ).toEqual([[0, 2, 3_000]]);
+  });
+
+  it('forgets the open requests of a process that becomes another program', () => {
+    const calls = [
+      { call: 'read', at: 0, fd: 5 },
+      { call: 'execve', at: 5_000, result: 0 },
+    ];
+    expect(shown(calls, 9_000)).toEqual([]);
   });
 
   it('takes a connection that is older than the window for served where it first receives', () => {
@@ -102,69 +219,5 @@ describe('requests', () => {
     ]);
     const received = shown(calls).map(([row]) => row as number);
     expect(received).toEqual(received.toSorted((a, b) => a - b));
-  });
-});
-
-describe('normal behaviour', () => {
-  const columns = (trace: Trace) => ({
-    trace,
-    symbols: Uint16Array.from(trace.call),
-    states: Int32Array.from(trace.call),
-  });
-
-  it('holds the highest rate, the longest run of a symbol and the longest time between two calls', () => {
-    const first = scriptedTrace(
-      [0, 1e9, 2e9].map((at) => ({ call: 'read', at, duration: 0.25e9 })),
-      { endNs: 3e9 },
-    );
-    const second = scriptedTrace(
-      [0, 1e8, 2e8, 3e8].map((at) => ({ call: 'read', at })),
-      { endNs: 1e9 },
-    );
-    expect(normalBehaviour([columns(first), columns(second)], 1)).toEqual({
-      rate: [4],
-      offCall: 0.75,
-      run: [4],
-    });
-  });
-
-  it('gives the median, the 99th percentile and the maximum of the time in a state, open calls aside', () => {
-    const durations = Array.from({ length: 100 }, (_, i) => (i + 1) * 1e6);
-    const calls = [...durations, OPEN].map((duration, i) => ({ call: 'read', at: i * 1e9, duration }));
-    expect(stateDurations([columns(scriptedTrace(calls))], 2)).toEqual([
-      [0.05, 0.099, 0.1],
-      [0, 0, 0],
-    ]);
-  });
-
-  it('gives latencies per state that answers, unanswered requests aside', () => {
-    const trace = scriptedTrace([
-      { call: 'read', at: 0, fd: 5 },
-      { call: 'write', at: 2_001_000, fd: 5 },
-      { call: 'read', at: 3e6, fd: 5 },
-    ]);
-    expect(requestLatencies([columns(trace)])).toEqual([[1, 1, 0.002, 0.002, 0.002]]);
-  });
-
-  it('gives the rest between two calls on one descriptor of one process, and starts anew when it is closed', () => {
-    const trace = scriptedTrace(
-      [
-        { thread: 0, call: 'read', at: 0, fd: 5 },
-        { thread: 1, call: 'read', at: 10_000, fd: 5 },
-        { thread: 0, call: 'close', at: 1_001_000, fd: 5 },
-        { thread: 0, call: 'read', at: 5_000_000, fd: 5 },
-        { thread: 0, call: 'getpid', at: 6_000_000 },
-      ],
-      {
-        threads: [
-          { pid: 1, tid: 1, comm: 'a' },
-          { pid: 2, tid: 2, comm: 'b' },
-        ],
-      },
-    );
-    const gaps: number[][] = [];
-    eachDescriptorGap(trace, (...gap) => gaps.push(gap));
-    expect(gaps).toEqual([[0, 2, 1_000_000]]);
-    expect(descriptorGaps([columns(trace)])).toEqual([[0, 1, 1, 0.001, 0.001, 0.001]]);
   });
 });

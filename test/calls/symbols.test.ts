@@ -1,28 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { callsOf } from '../../calls/calls.ts';
-import { callOfSymbol, callSymbol, isFailure, MAX_SYMBOLS, symbolColumn } from '../../calls/symbols.ts';
+import { DESCRIPTOR_MAKERS } from '../../calls/descriptors.ts';
+import { callOfSymbol, callSymbol, MAX_SYMBOLS, symbolColumn } from '../../calls/symbols.ts';
 import { NO_TRAIT, TRAIT_KINDS } from '../../calls/traits.ts';
 import { NO_RESULT, OPEN, type Trace } from '../../trace/trace.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
 
 describe('callSymbol', () => {
   it.each([
-    [17, 'read', false],
-    [0, 'read=0', false],
-    [-11, 'read=EAGAIN', true],
-    [-32, 'read=EPIPE', true],
-    [-4_000, 'read=E4000', true],
-    [NO_RESULT, 'read?', false],
-  ])('gives result %i the class %s', (result, symbol, failure) => {
+    [17, 'read'],
+    [0, 'read=0'],
+    [-11, 'read=EAGAIN'],
+    [-32, 'read=EPIPE'],
+    [-4_000, 'read=E4000'],
+    [NO_RESULT, 'read?'],
+  ])('gives result %i the class %s', (result, symbol) => {
     expect(callSymbol('read', result)).toBe(symbol);
     expect(callOfSymbol(symbol)).toBe('read');
-    expect(isFailure(symbol)).toBe(failure);
   });
 });
 
 describe('symbolColumn', () => {
   const symbolsOf = (calls: readonly ScriptedCall[]) => {
     const { ids, symbols } = symbolColumn(scriptedTrace(calls));
+    expect(symbols).toEqual([...new Set(symbols)]);
     return Array.from(ids, (id) => symbols[id]);
   };
 
@@ -39,8 +40,27 @@ describe('symbolColumn', () => {
   });
 
   it('takes the kernel’s own restart codes for an interrupted call', () => {
-    const restarts = [-512, -513, -514, -516].map((result, at) => ({ call: 'read', at, result }));
-    expect(new Set(symbolsOf(restarts))).toEqual(new Set(['read=EINTR']));
+    const results = [-511, -512, -513, -514, -516, -517];
+    expect(symbolsOf(results.map((result, at) => ({ call: 'read', at, result })))).toEqual([
+      'read=E511',
+      'read=EINTR',
+      'read=EINTR',
+      'read=EINTR',
+      'read=EINTR',
+      'read=EPROBE_DEFER',
+    ]);
+  });
+
+  it('keeps the results of one call apart from those of another', () => {
+    const calls = ['read', 'write'].flatMap((call, i) =>
+      [1, 0, -1, -4_095].map((result, at) => ({ call, at: 10 * i + at, result })),
+    );
+    const open = { call: 'read', at: 100, duration: OPEN };
+    expect(symbolsOf([...calls, open])).toEqual([
+      ...['read', 'read=0', 'read=EPERM', 'read=E4095'],
+      ...['write', 'write=0', 'write=EPERM', 'write=E4095'],
+      'read?',
+    ]);
   });
 
   it('marks a call that did not return', () => {
@@ -82,6 +102,50 @@ describe('traitColumns', () => {
     expect(traits[2]).toEqual(expect.arrayContaining(['from openat', 'after read']));
     expect(traits[3]).toContain('from before');
     expect(traits[3]?.some((trait) => trait.startsWith('after'))).toBe(false);
+  });
+
+  it.each([...DESCRIPTOR_MAKERS.keys()])('tells that %s made a descriptor, where it did', (call) => {
+    const traits = (result: number) =>
+      traitsOf(
+        scriptedTrace([
+          { call, at: 0, result },
+          { call: 'read', at: 1, fd: 5 },
+        ]),
+      )[1];
+    expect(traits(5)).toEqual(expect.arrayContaining([`from ${call}`, `after ${call}`]));
+    expect(traits(-24)).toContain('from before');
+    expect(traits(-24)?.some((trait) => trait.startsWith('after'))).toBe(false);
+  });
+
+  it('tells how far into a loop a call is', () => {
+    const loop = Array.from({ length: 9 }, (_, at) => ({ call: 'poll', at }));
+    const rounds = traitsOf(scriptedTrace(loop)).map((traits) => traits.find((t) => t.startsWith('round')));
+    expect(rounds).toEqual([1, 2, 2, 3, 3, 3, 3, 4, 4].map((round) => `round ${round}`));
+  });
+
+  it('tells nothing of the role of a thread without a name, nor of the descriptor of a call without one', () => {
+    const threads = [{ pid: 1, tid: 1, comm: '' }];
+    expect(traitsOf(scriptedTrace([{ call: 'getpid', at: 0 }], { threads }))).toEqual([['round 0']]);
+  });
+
+  it('takes neither a count of bytes nor the working directory for a descriptor', () => {
+    const traits = traitsOf(
+      scriptedTrace([
+        { call: 'openat', at: 0, fd: -100, result: 5 },
+        { call: 'read', at: 1, fd: 0, result: 5 },
+        { call: 'read', at: 2, fd: 5 },
+        { call: 'openat', at: 3, fd: -100, result: 6 },
+        { call: 'write', at: 4, fd: 0 },
+      ]),
+    );
+    const ofDescriptor = traits.map((own) => own.filter((trait) => /^(from|after)/.test(trait)));
+    expect(ofDescriptor).toEqual([
+      [],
+      ['from before'],
+      ['from openat', 'after openat'],
+      [],
+      ['from before', 'after read'],
+    ]);
   });
 
   it('keeps the descriptors of two processes apart', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rowsByThread } from '../../calls/threads.ts';
 import { contextPath, type GrowingCallTree, growingCallTree } from '../../signatures/call-tree.ts';
-import { collisionGroups } from '../../signatures/collisions.ts';
 import {
   functionInvocations,
   MAX_DISTINCT_SEQUENCES,
@@ -22,7 +22,7 @@ function built(calls: readonly MadeCall[]) {
   for (let fn = 0; fn < 10; fn++) tree.internFunction({ name: `f${fn}`, object: '' });
   const contexts = Int32Array.from(calls, ({ path }) => path.reduce((at, fn) => tree.child(at, fn), 0));
   const symbols = Uint16Array.from(calls, ({ symbol }) => symbol);
-  return { trace, tree, contexts, found: functionInvocations(trace, tree, contexts, symbols) };
+  return { tree, contexts, found: functionInvocations(rowsByThread(trace), tree, contexts, symbols) };
 }
 
 /** "function: sequence" of each invocation, from the definition: the longest runs of calls under one context. */
@@ -72,9 +72,8 @@ describe('functionInvocations', () => {
   it('counts invocations, their calls, and those of exactly one call', () => {
     fc.assert(
       fc.property(fc.array(call, { maxLength: 40 }), (calls) => {
-        for (const { sequences, count, calls: made, single, unbounded } of built(calls).found.values()) {
+        for (const { sequences, count, calls: made, single } of built(calls).found.values()) {
           const entries = [...sequences];
-          expect(unbounded).toBe(0);
           expect(count).toBe(entries.reduce((sum, [, weight]) => sum + weight, 0));
           expect(made).toBe(entries.reduce((sum, [key, weight]) => sum + key.length * weight, 0));
           expect(single).toBe(
@@ -88,9 +87,14 @@ describe('functionInvocations', () => {
   it('counts an invocation that is too long, and keeps none of its calls', () => {
     const run = (length: number) => Array.from({ length }, () => ({ thread: 0, path: [0], symbol: 1 }));
     const at = built(run(MAX_INVOCATION_CALLS)).found.get(0);
-    expect([at?.unbounded, at?.sequences.size]).toEqual([0, 1]);
+    expect([at?.count, at?.sequences.size]).toEqual([1, 1]);
     const over = built(run(MAX_INVOCATION_CALLS + 1)).found.get(0);
-    expect([over?.unbounded, over?.sequences.size, over?.count]).toEqual([1, 0, 1]);
+    expect(over).toEqual({
+      sequences: new Map(),
+      count: 1,
+      single: 0,
+      calls: MAX_INVOCATION_CALLS + 1,
+    });
   });
 
   it('keeps so many different sequences of a function and counts the others', () => {
@@ -100,9 +104,9 @@ describe('functionInvocations', () => {
         { thread: 0, path: [], symbol: 0 },
       ]).flat();
     const at = built(distinct(MAX_DISTINCT_SEQUENCES)).found.get(0);
-    expect([at?.unbounded, at?.sequences.size]).toEqual([0, MAX_DISTINCT_SEQUENCES]);
+    expect([at?.count, at?.sequences.size]).toEqual([MAX_DISTINCT_SEQUENCES, MAX_DISTINCT_SEQUENCES]);
     const over = built(distinct(MAX_DISTINCT_SEQUENCES + 1)).found.get(0);
-    expect([over?.unbounded, over?.sequences.size]).toEqual([1, MAX_DISTINCT_SEQUENCES]);
+    expect([over?.count, over?.sequences.size]).toEqual([MAX_DISTINCT_SEQUENCES + 1, MAX_DISTINCT_SEQUENCES]);
   });
 
   it('keeps every symbol number apart, also those that are no character of their own', () => {
@@ -110,26 +114,5 @@ describe('functionInvocations', () => {
     const { found, tree, contexts } = built(symbols.map((symbol) => ({ thread: 0, path: [3], symbol })));
     expect([...(found.get(3)?.sequences.keys() ?? [])].map(sequenceSymbols)).toEqual([symbols]);
     expect(contextPath(tree, contexts[0] as number)).toEqual([3]);
-  });
-});
-
-describe('collisionGroups', () => {
-  it('groups functions that made the same calls in the same invocations, and no others', () => {
-    const signature = (fn: number, invocations: number, episode: number[]) => ({
-      function: fn,
-      invocations,
-      calls: 10,
-      episodes: [[episode, 5]] as [number[], number][],
-    });
-    expect(
-      collisionGroups([
-        signature(0, 5, [1, 2]),
-        signature(1, 5, [1, 3]),
-        signature(2, 5, [1, 2]),
-        signature(3, 6, [1, 2]),
-        signature(4, 5, [1, 2]),
-      ]),
-    ).toEqual([[0, 2, 4]]);
-    expect(collisionGroups([])).toEqual([]);
   });
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SignatureError } from '../../signatures/errors.ts';
@@ -7,8 +9,10 @@ import {
   type SignatureSet,
   serializeSignatureSet,
 } from '../../signatures/signature-set.ts';
-import { randomNumbers, sampleSignatures, serve, withoutStacks } from '../inference/sample-service.ts';
-import { scriptedTrace } from '../trace/scripted-trace.ts';
+import { readTraceFile } from '../../trace/read-trace-file.ts';
+import { sampleSignatures } from '../inference/sample-service.ts';
+
+const FIXTURES = join(import.meta.dirname, '../fixtures');
 
 let set: SignatureSet;
 let text: string;
@@ -17,11 +21,59 @@ beforeAll(async () => {
   text = serializeSignatureSet(set);
 });
 
-const profile = (seed: number) => ({
-  name: `run-${seed}`,
-  trace: scriptedTrace(serve(0, 200, randomNumbers(seed))),
+/** One number in a list raised to the length of what it points into, per list and kind of pointer. */
+function raised(
+  list: 'states' | 'gaps' | 'latencies' | 'transitions' | 'stateTraits',
+  place: number,
+  into: (good: SignatureSet) => readonly unknown[],
+): (good: SignatureSet) => unknown {
+  return (good) => {
+    const record = [...(good[list][0] as readonly number[])];
+    record[place] = into(good).length;
+    return { ...good, [list]: [record, ...good[list].slice(1)] };
+  };
+}
+
+const changedProfile = (good: SignatureSet, change: Readonly<Record<string, unknown>>) => ({
+  ...good,
+  profiles: [{ ...good.profiles[0], ...change }],
 });
-const nameOf = (fn: number) => set.functions[fn]?.name ?? '';
+
+const POINTERS: Readonly<Record<string, readonly (readonly [string, (good: SignatureSet) => unknown])[]>> = {
+  'states: a context or symbol does not exist': [
+    ['context', raised('states', 0, (good) => good.contexts)],
+    ['symbol', raised('states', 1, (good) => good.symbols)],
+  ],
+  'gaps: a state does not exist': [
+    ['state', raised('gaps', 0, (good) => good.states)],
+    ['next state', raised('gaps', 1, (good) => good.states)],
+  ],
+  'latencies: a state does not exist': [['state', raised('latencies', 0, (good) => good.states)]],
+  'transitions: a state does not exist': [
+    ['state', raised('transitions', 0, (good) => good.states)],
+    ['next state', raised('transitions', 1, (good) => good.states)],
+  ],
+  'stateTraits: a state or trait does not exist': [
+    ['state', raised('stateTraits', 0, (good) => good.states)],
+    ['trait', raised('stateTraits', 1, (good) => good.traits)],
+  ],
+  'signatures: a function or symbol does not exist': [
+    [
+      'function',
+      (good) => ({ ...good, signatures: [{ ...good.signatures[0], function: good.functions.length }] }),
+    ],
+    [
+      'symbol',
+      (good) => ({
+        ...good,
+        signatures: [{ ...good.signatures[0], episodes: [[[0, good.symbols.length], 2]] }],
+      }),
+    ],
+  ],
+  'contexts: each parent must come before its child, each function must exist': [
+    ['function', (good) => ({ ...good, contexts: good.contexts.with(1, [0, good.functions.length]) })],
+  ],
+};
 
 describe('a signature set as text', () => {
   it('comes back as it was written', () => {
@@ -29,14 +81,36 @@ describe('a signature set as text', () => {
     expect(serializeSignatureSet(parseSignatureSet(text))).toBe(text);
   });
 
-  it('has one record a line, so that two builds can be compared', () => {
+  it('has one record a line, each list in the order of its records', () => {
     const lines = text.split('\n');
-    const records = [set.functions, set.states, set.transitions, set.signatures].reduce(
-      (sum, list) => sum + list.length,
-      0,
-    );
-    expect(lines.length).toBeGreaterThan(records);
-    expect(lines.every((line) => line.length < 20_000)).toBe(true);
+    for (const [field, records] of Object.entries(set).filter(([, value]) => Array.isArray(value))) {
+      const first = lines.indexOf(`  "${field}": [`) + 1;
+      expect(first).toBeGreaterThan(0);
+      const shown = lines.slice(first, lines.indexOf('  ],', first));
+      expect(shown.map((line) => JSON.parse(line.replace(/,$/, '')))).toEqual(records);
+    }
+    expect(lines).toContain(`    "offCall": ${set.normal.offCall}`);
+  });
+
+  it('differs in one line where one record or one number differs, so that two builds can be compared', () => {
+    const differing = (changed: SignatureSet) => {
+      const lines = text.split('\n');
+      const others = serializeSignatureSet(changed).split('\n');
+      expect(others).toHaveLength(lines.length);
+      return others.filter((line, i) => line !== lines[i]);
+    };
+    const states = set.states.map((state, i) => (i === 1 ? ([...state] as typeof state) : state));
+    (states[1] as number[])[5] = 77;
+    expect(differing({ ...set, states })).toEqual([`    ${JSON.stringify(states[1])},`]);
+    const normal = { ...set.normal, offCall: 99 };
+    expect(differing({ ...set, normal })).toEqual(['    "offCall": 99']);
+    expect(differing({ ...set, build: '2' })).toEqual(['  "build": "2",']);
+  });
+
+  it('keeps an empty list on its line', () => {
+    const empty = { ...set, gaps: [], latencies: [] };
+    expect(serializeSignatureSet(empty)).toContain('  "gaps": [],\n  "latencies": [],\n');
+    expect(parseSignatureSet(serializeSignatureSet(empty))).toEqual(empty);
   });
 
   const refused = (changed: unknown): string => {
@@ -79,11 +153,13 @@ describe('a signature set as text', () => {
     ['a negative count', (good) => ({ ...good, transitions: [[0, 0, -1]] }), /at transitions\.0\.2/],
     ['a state that was never seen', (good) => ({ ...good, states: [[0, 0, 0, 0, 0, 0]] }), /at states\.0\.2/],
     ['a fraction for an index', (good) => ({ ...good, transitions: [[0.5, 0, 1]] }), /at transitions\.0\.0/],
-    [
-      'a state that does not exist',
-      (good) => ({ ...good, transitions: [[0, 1e6, 1]] }),
-      /transitions: a state/,
-    ],
+    ...Object.entries(POINTERS).flatMap(([message, pointers]) =>
+      pointers.map(([what, change]): [string, (good: SignatureSet) => unknown, RegExp] => [
+        `${message} by one too many: ${what}`,
+        change,
+        new RegExp(`: ${message}`),
+      ]),
+    ),
     [
       'a context before its parent',
       (good) => ({
@@ -96,21 +172,45 @@ describe('a signature set as text', () => {
       }),
       /contexts: each parent/,
     ],
-    ['no root', (good) => ({ ...good, contexts: [[0, 0]] }), /contexts: each parent/],
     [
-      'a symbol that does not exist',
-      (good) => ({ ...good, states: [[0, 9_999, 1, 0, 0, 0]] }),
-      /states: a context or symbol/,
+      'a context that is its own parent',
+      (good) => ({ ...good, contexts: good.contexts.with(1, [1, 0]) }),
+      /contexts: each/,
+    ],
+    ['a second root', (good) => ({ ...good, contexts: good.contexts.with(1, [-1, 0]) }), /contexts: each/],
+    [
+      'a root that has a parent',
+      (good) => ({ ...good, contexts: good.contexts.with(0, [0, -1]) }),
+      /contexts:/,
     ],
     [
-      'a trait that does not exist',
-      (good) => ({ ...good, stateTraits: [[0, 9_999, 1]] }),
-      /stateTraits: a state or trait/,
+      'a root that is a function',
+      (good) => ({ ...good, contexts: good.contexts.with(0, [-1, 0]) }),
+      /contexts:/,
+    ],
+    ['a name longer than any', (good) => ({ ...good, service: 's'.repeat(257) }), /at service/],
+    ['a build longer than any', (good) => ({ ...good, build: 'b'.repeat(257) }), /at build/],
+    ['a share above one', (good) => changedProfile(good, { grafted: 1.01 }), /at profiles\.0\.grafted/],
+    [
+      'a share below zero',
+      (good) => changedProfile(good, { symbolized: -0.01 }),
+      /at profiles\.0\.symbolized/,
+    ],
+    ['a negative time', (good) => changedProfile(good, { seconds: -1 }), /at profiles\.0\.seconds/],
+    [
+      'a field of a profile that the schema does not know',
+      (good) => changedProfile(good, { path: '/' }),
+      /"path"/,
     ],
     [
-      'a function that does not exist',
-      (good) => ({ ...good, collisions: [[9_999]] }),
-      /collisions: a function/,
+      'a field of a function that the schema does not know',
+      (good) => ({ ...good, functions: good.functions.with(0, { ...good.functions[0], line: 1 } as never) }),
+      /"line"/,
+    ],
+    [
+      'too many rates',
+      (good) => ({ ...good, normal: { ...good.normal, rate: [...good.normal.rate, 1] } }),
+      /normal: one entry per symbol/,
     ],
     [
       'too few rates',
@@ -126,89 +226,31 @@ describe('a signature set as text', () => {
     expect(refused(change(set))).toMatch(expected);
   });
 
+  it('is read where a former version wrote it, as what would be mined today', async () => {
+    const former = readFileSync(join(FIXTURES, 'signatures/redis-former.json'), 'utf8');
+    for (const field of ['collisions', 'run', 'unbounded', 'callsPerSecond']) {
+      expect(former).toContain(`"${field}":`);
+    }
+    const name = 'redis-stacks.perf-script.gz';
+    const trace = await readTraceFile(join(FIXTURES, 'trace', name), { stacks: true });
+    expect(parseSignatureSet(former)).toEqual(await mine([{ name, trace }], { service: 'redis' }));
+  });
+
+  it.each<[string, (good: SignatureSet) => unknown, RegExp]>([
+    ['in a signature', (good) => ({ ...good, signatures: [{ ...good.signatures[0], run: [] }] }), /"run"/],
+    ['in normal', (good) => ({ ...good, normal: { ...good.normal, collisions: [] } }), /"collisions"/],
+    ['in the set', (good) => ({ ...good, callsPerSecond: 1 }), /"callsPerSecond"/],
+    ['as a misspelling', (good) => ({ ...good, collision: [] }), /"collision"/],
+    ['beside garbage', (good) => ({ ...good, collisions: 7, signatures: [null] }), /at signatures\.0/],
+    ['beside no list', (good) => ({ ...good, signatures: { unbounded: 1 } }), /at signatures/],
+    ['beside no normal behaviour', (good) => ({ ...good, normal: [] }), /at normal/],
+  ])('is refused where a field of the former version stands %s', (_, change, expected) => {
+    expect(refused(change(set))).toMatch(expected);
+  });
+
   it('gives no object the name of a prototype', () => {
     const hostile = text.replace('{', '{"__proto__":{"polluted":true},');
     expect(refused(hostile)).toContain('__proto__');
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  });
-});
-
-describe('mine', () => {
-  it('gives the same bytes for the same profiles', async () => {
-    expect(serializeSignatureSet(await sampleSignatures())).toBe(text);
-  });
-
-  it('finds the service’s functions, who calls whom, and how often', () => {
-    expect(set.functions.map(({ name }) => name).sort()).toEqual(
-      [
-        'main event_loop handle_request receive serve_file open_file copy_file store_file create_file',
-        'save_parts answer log_time',
-      ]
-        .join(' ')
-        .split(' ')
-        .sort(),
-    );
-    const paths = set.contexts.map(function path([parent, fn]): string {
-      return parent <= 0 ? nameOf(fn) : `${path(set.contexts[parent] as [number, number])} ${nameOf(fn)}`;
-    });
-    expect(paths).toContain('main event_loop handle_request store_file save_parts');
-    const calls = set.profiles.reduce((sum, { calls: made }) => sum + made, 0);
-    expect(set.states.reduce((sum, [, , count]) => sum + count, 0)).toBe(calls);
-    const main = set.signatures.find(({ function: fn }) => nameOf(fn) === 'main');
-    expect(main?.calls).toBe(calls);
-  });
-
-  it('keeps the episodes that a function shows in many of its invocations', () => {
-    const copy = set.signatures.find(({ function: fn }) => nameOf(fn) === 'copy_file');
-    const episodes = copy?.episodes.map(([symbols]) => symbols.map((symbol) => set.symbols[symbol]).join());
-    expect(episodes).toEqual(expect.arrayContaining(['read,write']));
-    expect(copy?.stability).toBeGreaterThan(0.9);
-  });
-
-  it('knows no stability from one profile', async () => {
-    const one = await mine([profile(1)], { service: 's' });
-    expect(one.signatures.every(({ stability }) => stability === null)).toBe(true);
-  });
-
-  it('takes profiles one by one, in any number, and names them', async () => {
-    async function* profiles() {
-      yield profile(1);
-      yield profile(2);
-      yield profile(3);
-    }
-    const steps: string[] = [];
-    const three = await mine(profiles(), { service: 's', onProgress: (step) => steps.push(step) });
-    expect(three.profiles.map(({ name }) => name)).toEqual(['run-1', 'run-2', 'run-3']);
-    expect(steps).toContain('mining run-2');
-  });
-
-  it('leaves out functions that the user calls a library', async () => {
-    const less = await mine([profile(1)], {
-      service: 's',
-      libraryFrames: { functions: ['^(copy|open)_file$'] },
-    });
-    const names = less.functions.map(({ name }) => name);
-    expect(names).toContain('serve_file');
-    expect(names).not.toContain('copy_file');
-  });
-
-  it('refuses a profile without stacks, with a remedy', async () => {
-    const bare = { name: 'bare', trace: scriptedTrace(withoutStacks(serve(0, 20, randomNumbers(1)))) };
-    await expect(mine([bare], { service: 's' })).rejects.toThrow(SignatureError);
-    await expect(mine([bare], { service: 's' })).rejects.toThrow(/^bare: no call stacks; .*--call-graph/);
-  });
-
-  it('refuses a profile whose stacks have no names, and says how many calls it could place', async () => {
-    const calls = serve(0, 20, randomNumbers(1)).map((call) => ({
-      ...call,
-      stack: ['[unknown]', '[unknown]'],
-    }));
-    await expect(mine([{ name: 'stripped', trace: scriptedTrace(calls) }], { service: 's' })).rejects.toThrow(
-      /^stripped: only 0\.0 % of the calls have a user-defined function .*docs\/profiling\.md/,
-    );
-  });
-
-  it('refuses to mine nothing', async () => {
-    await expect(mine([], { service: 's' })).rejects.toThrow(/no profile given; expected at least one/);
   });
 });
