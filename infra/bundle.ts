@@ -10,10 +10,6 @@ export const HANDLER = 'handler.handler';
 
 const ROOT = new URL('..', import.meta.url);
 
-/** CommonJS dependencies (the X-Ray SDK) call `require`, which an ES module has not got by itself. */
-const BANNER =
-  "import{createRequire as perfscopeRequire}from'node:module';const require=perfscopeRequire(import.meta.url);";
-
 const OPTIONS = {
   absWorkingDir: fileURLToPath(ROOT),
   entryPoints: { handler: 'lambda/handler.ts', 'inference-worker': 'lambda/inference-worker.ts' },
@@ -24,7 +20,6 @@ const OPTIONS = {
   outExtension: { '.js': '.mjs' },
   // ES modules first, or little is shaken off: packages list `main` (CommonJS) for old tools.
   mainFields: ['module', 'main'],
-  banner: { js: BANNER },
   minifySyntax: true,
   minifyWhitespace: true,
   // Names stay: stack traces in the logs are read by people.

@@ -5,13 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
-import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from './configuration.ts';
 import { type Answer, dispatch } from './dispatch.ts';
 import { readEvent } from './events/accepted.ts';
-import { logger, metrics, observer, tracer } from './observer.ts';
+import { logger, metrics, observer } from './observer.ts';
 import { createClients } from './stores/clients.ts';
 import { wirePorts } from './wiring.ts';
 
@@ -21,9 +20,7 @@ const RESERVE_MILLISECONDS = 15_000;
 const LEAST_ANALYSIS_SHARE = 0.5;
 
 const configuration = readConfiguration(process.env);
-const clients = createClients();
-for (const client of Object.values(clients)) tracer.captureAWSv3Client(client);
-const ports = wirePorts(configuration, clients, observer);
+const ports = wirePorts(configuration, createClients(), observer);
 
 async function answer(event: unknown, context: Context): Promise<Answer> {
   const remaining = context.getRemainingTimeInMillis();
@@ -41,5 +38,4 @@ async function answer(event: unknown, context: Context): Promise<Answer> {
 export const handler = middy<unknown, Answer>({ timeoutEarlyInMillis: 0 })
   .use(injectLambdaContext(logger, { resetKeys: true }))
   .use(logMetrics(metrics, { captureColdStartMetric: true }))
-  .use(captureLambdaHandler(tracer, { captureResponse: false }))
   .handler(answer);

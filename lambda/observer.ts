@@ -1,10 +1,9 @@
 /**
- * Logs, metrics and trace segments by Powertools: one JSON line a fact, one EMF line with all metrics at the end.
+ * Logs and metrics by Powertools: one JSON line a fact, one EMF line with all metrics at the end.
  * https://docs.powertools.aws.dev/lambda/typescript/latest/
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { Tracer } from '@aws-lambda-powertools/tracer';
 import type { Measure, Observer } from './ports.ts';
 
 export const METRICS_NAMESPACE = 'PerfScope';
@@ -18,7 +17,6 @@ const UNITS = {
 
 export const logger = new Logger({ serviceName: SERVICE_NAME });
 export const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: SERVICE_NAME, logger });
-export const tracer = new Tracer({ serviceName: SERVICE_NAME });
 
 export const observer: Observer = {
   info: (message, fields = {}) => logger.info(message, { ...fields }),
@@ -30,15 +28,12 @@ export const observer: Observer = {
   measure: (name, unit, value) => metrics.addMetric(name, UNITS[unit], value),
   async stage(name, run) {
     const started = performance.now();
-    const parent = tracer.getSegment();
-    const segment = parent?.addNewSubsegment(`## ${name}`);
     try {
       return await run();
     } catch (error) {
-      if (error instanceof Error) segment?.addError(error, false);
+      logger.warn('a stage failed', { stage: name, error });
       throw error;
     } finally {
-      segment?.close();
       metrics.addMetric(stageMetric(name), MetricUnit.Milliseconds, performance.now() - started);
     }
   },

@@ -164,7 +164,7 @@ export interface Observer {
   /** Adds fields to every later line of this invocation. */
   about(fields: Readonly<Record<string, string>>): void;
   measure(name: string, unit: Measure, value: number): void;
-  /** Runs a stage inside a trace segment and measures how long it took. */
+  /** Runs a stage, measures how long it took, and says which one failed. */
   stage<T>(name: string, run: () => Promise<T>): Promise<T>;
 }
 

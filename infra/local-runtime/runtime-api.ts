@@ -168,8 +168,6 @@ function lambdaEnvironment(settings: FunctionSettings, port: number): Record<str
     LAMBDA_TASK_ROOT: settings.code,
     _HANDLER: settings.handler,
     TZ: ':UTC',
-    // There is no X-Ray daemon here, unless the caller brings one; on Lambda it listens beside the function.
-    POWERTOOLS_TRACE_ENABLED: 'false',
     ...settings.environment,
   };
 }

@@ -72,12 +72,11 @@ describe('cdk-nag', () => {
 });
 
 describe('the function', () => {
-  it('runs the bundle on Node 24, arm64, with X-Ray and its own log group', () => {
+  it('runs the bundle on Node 24, arm64, with its own log group', () => {
     templateOf().hasResourceProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       Handler: 'handler.handler',
-      TracingConfig: { Mode: 'Active' },
       LoggingConfig: { LogFormat: 'JSON', LogGroup: Match.anyValue() },
     });
   });
@@ -135,8 +134,6 @@ describe('the function may', () => {
       'sqs:SendMessage',
       'ssm:ListCommands',
       'ssm:SendCommand',
-      'xray:PutTelemetryRecords',
-      'xray:PutTraceSegments',
     ]);
   });
 

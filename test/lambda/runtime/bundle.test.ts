@@ -1,5 +1,3 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -36,6 +34,11 @@ function start(environment: Record<string, string> = {}): Promise<Environment> {
     timeoutSeconds: settings.timeoutSeconds,
     environment: { ...aws.environment, FOLLOW_UP_SECONDS: '0', ...environment },
   });
+}
+
+function linesOf(environment: Environment): Record<string, unknown>[] {
+  const lines = environment.log().trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 async function upload(incident: string): Promise<unknown> {
@@ -104,11 +107,7 @@ describe('the bundle that is deployed', () => {
     let lines: Record<string, unknown>[];
     try {
       await environment.invoke(await upload('logged'));
-      lines = environment
-        .log()
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      lines = linesOf(environment);
     } finally {
       await environment.stop();
     }
@@ -118,7 +117,6 @@ describe('the bundle that is deployed', () => {
         tracedService: 'lighttpd',
         incident: 'logged',
         node: 'web-7',
-        xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793',
       }),
     );
     const metrics = Object.assign({}, ...lines.filter((line) => '_aws' in line));
@@ -136,32 +134,26 @@ describe('the bundle that is deployed', () => {
       expect(metrics, name).toHaveProperty(name);
   });
 
-  it('sends X-Ray a segment for every stage', async () => {
-    const daemon = createSocket('udp4');
-    let received = '';
-    daemon.on('message', (packet) => {
-      received += packet.toString('utf8');
-    });
-    daemon.bind(0, '127.0.0.1');
-    await once(daemon, 'listening');
-    const environment = await start({
-      POWERTOOLS_TRACE_ENABLED: 'true',
-      AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${daemon.address().port}`,
-    });
+  it('says which stage failed, and why', async () => {
+    const key = traceKey({ service: 'lighttpd', incident: 'no-trace', node: 'web-7', name: 'trace' });
+    await aws.clients.s3.send(new PutObjectCommand({ Bucket: TRACES_BUCKET, Key: key, Body: 'no trace' }));
+    const environment = await start();
     try {
-      expect(await environment.invoke(await upload('traced'))).toMatchObject({
-        kind: 'answer',
-        payload: { ok: true },
+      expect(await environment.invoke(traceEvent(key))).toMatchObject({
+        kind: 'error',
+        error: { errorType: 'TraceError' },
       });
-      // Datagrams take their time: one more round trip lets them arrive before the process is stopped.
-      await environment.invoke({ help: true });
+      expect(linesOf(environment)).toContainEqual(
+        expect.objectContaining({
+          message: 'a stage failed',
+          stage: 'read',
+          incident: 'no-trace',
+          error: expect.objectContaining({ name: 'TraceError' }),
+        }),
+      );
     } finally {
       await environment.stop();
-      daemon.close();
     }
-    for (const stage of ['open', 'signatures', 'read', 'infer', 'save', 'first'])
-      expect(received).toContain(`"name":"## ${stage}"`);
-    expect(received).toContain('"operation":"PutItem"');
   });
 
   it('answers help and unknown events with the accepted shapes', async () => {
