@@ -6,7 +6,7 @@
 
 import type { NodeOutcome, NodeReport } from '../report/incident.ts';
 import { writePage } from '../report/page.ts';
-import type { Report, Verdict } from '../report/report.ts';
+import type { Report } from '../report/report.ts';
 import { shortPath } from '../report/short-path.ts';
 import { traceFacts } from '../report/trace-facts.ts';
 import { SignatureError } from '../signatures/errors.ts';
@@ -21,6 +21,7 @@ import {
 } from './incident/node-report.ts';
 import { reportId } from './incident/report-id.ts';
 import { parseTraceKey, reportKeys } from './keys.ts';
+import { VERDICT_METRICS } from './metrics.ts';
 import type { ChosenSignatures, Ports, StoredTrace } from './ports.ts';
 import { progressIncident } from './progress-incident.ts';
 
@@ -52,13 +53,6 @@ export class RequestError extends Error {
 
 /** Bytes of a stored trace that are still taken: 90 s of a saturated server pack to about a tenth of 2 GB. */
 export const MAX_TRACE_BYTES = 512 * 1024 * 1024;
-
-const VERDICT_METRICS: Record<Verdict, string> = {
-  hang: 'VerdictHang',
-  slowdown: 'VerdictSlowdown',
-  spin: 'VerdictSpin',
-  normal: 'VerdictNormal',
-};
 
 export async function analyseTrace(
   ports: Ports,
@@ -128,7 +122,7 @@ async function makeReport(
       chooseSignatures(ports, address.service, stored.build),
       observer.stage('read', () => ports.reader.read(stored, deadline)),
     ]);
-    observer.measure('SystemCalls', 'Count', trace.length);
+    observer.count('SystemCalls', trace.length);
     // Before inference: its thread takes the columns with it.
     facts = traceFacts(trace);
     const inferred = await observer.stage('infer', () =>
@@ -167,9 +161,9 @@ async function saveObjects(
       }),
     ]),
   );
-  observer.measure('LostEvents', 'Count', report.window.lost);
-  observer.measure('Suspects', 'Count', report.suspects.length);
-  observer.measure(VERDICT_METRICS[report.verdict], 'Count', 1);
+  observer.count('LostEvents', report.window.lost);
+  observer.count('Suspects', report.suspects.length);
+  observer.count(VERDICT_METRICS[report.verdict], 1);
   return {
     ...address,
     outcome: 'complete',

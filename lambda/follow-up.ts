@@ -16,7 +16,7 @@ export async function followUp(
   if (!progress.atRest) await ports.followUps.schedule(id, configuration.followUpSeconds);
   else if (progress.reports === 0) {
     ports.observer.error('the alarm opened an incident, but no node has shipped a trace');
-    ports.observer.measure('IncidentsWithoutTrace', 'Count', 1);
+    ports.observer.count('IncidentsWithoutTrace', 1);
   }
   return progress;
 }

@@ -31,7 +31,7 @@ async function answer(event: unknown, context: Context): Promise<Answer> {
     deadline: AbortSignal.timeout(Math.max(0, Math.floor(analysis))),
   };
   const caller = readEvent(event);
-  observer.measure('Events', 'Count', 1);
+  observer.count('Events', 1);
   return dispatch(ports, configuration, caller, invocation);
 }
 

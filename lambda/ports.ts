@@ -9,6 +9,7 @@ import type { Report } from '../report/report.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { IncidentId } from './keys.ts';
+import type { CountMetric, Stage } from './metrics.ts';
 
 export interface StoredTrace {
   readonly bucket: string;
@@ -155,17 +156,15 @@ export interface TraceReader {
   read(stored: StoredTrace, signal: AbortSignal): Promise<Trace>;
 }
 
-export type Measure = 'Milliseconds' | 'Count' | 'Bytes';
-
 export interface Observer {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Adds fields to every later line of this invocation. */
   about(fields: Readonly<Record<string, string>>): void;
-  measure(name: string, unit: Measure, value: number): void;
+  count(name: CountMetric, value: number): void;
   /** Runs a stage, measures how long it took, and says which one failed. */
-  stage<T>(name: string, run: () => Promise<T>): Promise<T>;
+  stage<T>(name: Stage, run: () => Promise<T>): Promise<T>;
 }
 
 export interface Clock {

@@ -7,6 +7,14 @@ import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readSettings, SettingsError, type SettingsInput } from '../../infra/settings.ts';
 import { PerfScopeStack } from '../../infra/stack.ts';
+import {
+  COLD_START_METRIC,
+  COUNT_METRICS,
+  METRICS_NAMESPACE,
+  METRICS_SERVICE,
+  STAGE_METRICS,
+  VERDICT_METRICS,
+} from '../../lambda/metrics.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'perfscope-stack-'));
 const code = join(scratch, 'code');
@@ -43,6 +51,43 @@ function statement(template: Template, sid: string): Statement {
   const found = functionStatements(template).find((it) => it.Sid === sid);
   if (found === undefined) throw new Error(`no statement ${sid}`);
   return found;
+}
+
+interface Widget {
+  readonly properties: { readonly metrics: readonly (readonly (string | object)[])[] };
+}
+
+/** A dashboard's body in the template: texts between references. */
+function widgetsOf(parts: readonly unknown[]): readonly Widget[] {
+  const body = parts.map((part) => (typeof part === 'string' ? part : '')).join('');
+  return (JSON.parse(body) as { readonly widgets: readonly Widget[] }).widgets;
+}
+
+interface WatchedMetric {
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
+/** The function's own metrics that alarms and the dashboard name; references to resources read as empty. */
+function ownMetrics(template: Template): WatchedMetric[] {
+  const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(
+    ({ Properties: it }) => ({
+      namespace: it.Namespace as string,
+      name: it.MetricName as string,
+      dimensions: Object.fromEntries(
+        (it.Dimensions as { Name: string; Value: string }[]).map(({ Name, Value }) => [Name, Value]),
+      ),
+    }),
+  );
+  const shown = Object.values(template.findResources('AWS::CloudWatch::Dashboard'))
+    .flatMap(({ Properties: { DashboardBody: body } }) => widgetsOf(body['Fn::Join'][1]))
+    .flatMap(({ properties }) => properties.metrics)
+    .map((metric) => {
+      const [namespace = '', name = '', ...dimensions] = metric.filter((it) => typeof it === 'string');
+      const pairs = dimensions.flatMap((key, at) => (at % 2 === 0 ? [[key, dimensions[at + 1] ?? '']] : []));
+      return { namespace, name, dimensions: Object.fromEntries(pairs) as Record<string, string> };
+    });
+  return [...alarms, ...shown].filter(({ namespace }) => namespace === METRICS_NAMESPACE);
 }
 
 interface PluginReport {
@@ -350,7 +395,21 @@ describe('PerfScope itself is watched', () => {
     });
   });
 
-  it('by a dashboard', () => templateOf().resourceCountIs('AWS::CloudWatch::Dashboard', 1));
+  it('by metrics that the function counts, each of them shown, under the dimensions that it gives them', () => {
+    const metrics = ownMetrics(templateOf());
+    const names = [
+      ...COUNT_METRICS,
+      ...Object.values(VERDICT_METRICS),
+      ...Object.values(STAGE_METRICS),
+      COLD_START_METRIC,
+    ];
+    expect([...new Set(metrics.map(({ name }) => name))].sort()).toEqual([...names].sort());
+    for (const { name, dimensions } of metrics)
+      expect(dimensions, name).toEqual({
+        service: METRICS_SERVICE,
+        ...(name === COLD_START_METRIC ? { function_name: '' } : {}),
+      });
+  });
 });
 
 describe('settings', () => {

@@ -34,7 +34,7 @@ function ports(onStage: (name: string) => void = () => undefined): Ports {
     warn: () => undefined,
     error: () => undefined,
     about: () => undefined,
-    measure: () => undefined,
+    count: () => undefined,
     stage: (name, run) => {
       onStage(name);
       return run();

@@ -76,7 +76,7 @@ const QUIET: Observer = {
   warn: () => undefined,
   error: () => undefined,
   about: () => undefined,
-  measure: () => undefined,
+  count: () => undefined,
   stage: (_name, run) => run(),
 };
 

@@ -15,6 +15,13 @@ import { bundleFunction, HANDLER } from '../../../infra/bundle.ts';
 import { type Environment, startEnvironment } from '../../../infra/local-runtime/runtime-api.ts';
 import { readSettings } from '../../../infra/settings.ts';
 import { signaturesKey, traceKey } from '../../../lambda/keys.ts';
+import {
+  COLD_START_METRIC,
+  METRICS_NAMESPACE,
+  METRICS_SERVICE,
+  STAGE_METRICS,
+  VERDICT_METRICS,
+} from '../../../lambda/metrics.ts';
 import { traceEvent } from '../faults/account.ts';
 
 const EXAMPLE = new URL('../../../examples/lighttpd-scgi-write-spin/', import.meta.url);
@@ -39,6 +46,28 @@ function start(environment: Record<string, string> = {}): Promise<Environment> {
 function linesOf(environment: Environment): Record<string, unknown>[] {
   const lines = environment.log().trim().split('\n');
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+interface EmbeddedMetrics {
+  readonly _aws?: {
+    readonly CloudWatchMetrics: readonly {
+      readonly Namespace: string;
+      readonly Dimensions: readonly (readonly string[])[];
+      readonly Metrics: readonly { readonly Name: string }[];
+    }[];
+  };
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+function metricsOf(line: Record<string, unknown>) {
+  const { _aws: metadata } = line as EmbeddedMetrics;
+  return (metadata?.CloudWatchMetrics ?? []).flatMap((directive) =>
+    directive.Metrics.map(({ Name: name }) => ({
+      name,
+      namespace: directive.Namespace,
+      dimensions: Object.fromEntries(directive.Dimensions.flat().map((key) => [key, line[key]])),
+    })),
+  );
 }
 
 async function upload(incident: string): Promise<unknown> {
@@ -119,19 +148,21 @@ describe('the bundle that is deployed', () => {
         node: 'web-7',
       }),
     );
-    const metrics = Object.assign({}, ...lines.filter((line) => '_aws' in line));
-    for (const name of [
-      'ReadDuration',
-      'InferDuration',
-      'SaveDuration',
-      'FirstDuration',
-      'SystemCalls',
-      'LostEvents',
-      'ColdStart',
-      'Suspects',
-      'VerdictSpin',
-    ])
-      expect(metrics, name).toHaveProperty(name);
+    const counted = lines.flatMap(metricsOf);
+    const names = counted.map(({ name }) => name);
+    expect(names.sort()).toEqual(
+      [
+        COLD_START_METRIC,
+        ...['Events', 'SystemCalls', 'LostEvents', 'Suspects'],
+        VERDICT_METRICS.spin,
+        ...(['open', 'signatures', 'read', 'infer', 'save', 'first'] as const).map((it) => STAGE_METRICS[it]),
+      ].sort(),
+    );
+    for (const { namespace, dimensions } of counted)
+      expect({ namespace, ...dimensions }).toMatchObject({
+        namespace: METRICS_NAMESPACE,
+        service: METRICS_SERVICE,
+      });
   });
 
   it('says which stage failed, and why', async () => {
