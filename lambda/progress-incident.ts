@@ -7,7 +7,7 @@
 import { nodesIn, type Picture } from '../report/incident.ts';
 import { type Notification, writeNotification } from '../report/notification.ts';
 import type { Configuration } from './configuration.ts';
-import { drawPicture } from './incident/picture.ts';
+import { drawPicture, hasFinding } from './incident/picture.ts';
 import { type IncidentId, incidentReportsPrefix } from './keys.ts';
 import type { IncidentState, Ports, Step } from './ports.ts';
 import { takeStep } from './take-step.ts';
@@ -92,7 +92,7 @@ function mayBecomeDue(
 ): boolean {
   if (state.alarm !== null && picture.reports === 0)
     return now < Date.parse(state.alarm.at) + configuration.settleSeconds * 1000;
-  return picture.verdict !== 'normal' && state.steps.final.state !== 'done' && !settled;
+  return hasFinding(picture) && state.steps.final.state !== 'done' && !settled;
 }
 
 function dueStep(
@@ -110,7 +110,7 @@ function dueStep(
     now < Date.parse(state.alarm.at) + SHIP_WITHIN_MILLISECONDS
   )
     return 'ship';
-  if (picture.verdict === 'normal') return null;
+  if (!hasFinding(picture)) return null;
   if (first.state !== 'done') return 'first';
   // A final that could only repeat the first is not sent.
   return settled && final.state !== 'done' && nodesIn(picture) > first.reports ? 'final' : null;
@@ -130,7 +130,7 @@ async function isSettled(
 ): Promise<boolean> {
   if (settledByTime(configuration, state, ports.clock.now())) return true;
   const command = state.steps.ship.outcome;
-  if (command === null || picture.verdict === 'normal' || state.steps.final.state === 'done') return false;
+  if (command === null || !hasFinding(picture) || state.steps.final.state === 'done') return false;
   const expected = await ports.nodes.expected(command);
   return expected !== null && expected > 0 && nodesIn(picture) >= expected;
 }

@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { NodeReport } from '../../report/incident.ts';
 import { nodesIn, type Picture } from '../../report/incident.ts';
+import { hasFinding } from '../incident/picture.ts';
 import { formatIncidentId, type IncidentId } from '../keys.ts';
 import type { Clock, IncidentAlarm, IncidentState, IncidentStore, Step, StepState } from '../ports.ts';
 
@@ -190,7 +191,7 @@ export function createIncidentStore(
 /** `spread`, because `scope` is one of DynamoDB's reserved words. */
 function pictureUpdate(picture: Picture): string {
   const fields = ['verdict', 'spread', 'affected', 'healthy', 'failed', 'suspects', 'reports', 'nodes'];
-  const found = picture.verdict === 'normal' ? '' : ', foundAt = if_not_exists(foundAt, :foundAt)';
+  const found = hasFinding(picture) ? ', foundAt = if_not_exists(foundAt, :foundAt)' : '';
   return fields.map((field) => `${field} = :${field}`).join(', ') + found;
 }
 
@@ -204,7 +205,7 @@ function pictureValues(picture: Picture, now: number): Item {
     ':suspects': texts(picture.suspects.map((suspect) => suspect.function)),
     ':reports': number(picture.reports),
     ':nodes': number(nodesIn(picture)),
-    ...(picture.verdict === 'normal' ? {} : { ':foundAt': number(now) }),
+    ...(hasFinding(picture) ? { ':foundAt': number(now) } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawPicture, FUSION_K } from '../../lambda/incident/picture.ts';
+import { drawPicture, FUSION_K, hasFinding } from '../../lambda/incident/picture.ts';
+import { isAffected, VERDICTS } from '../../lambda/incident/verdicts.ts';
 import type { NodeReport, NodeSuspect } from '../../report/incident.ts';
 import { nodesIn } from '../../report/incident.ts';
 import type { Verdict } from '../../report/report.ts';
@@ -97,6 +98,41 @@ describe('the scope', () => {
   });
 });
 
+describe('the verdict', () => {
+  const sick = VERDICTS.filter((verdict) => verdict !== 'normal');
+
+  it.each(sick)('%s is told of by one node that has it, however many are healthy', (verdict) => {
+    const picture = drawPicture([
+      nodeReport('a', verdict, ['f']),
+      ...['b', 'c'].map((node) => nodeReport(node, 'normal')),
+    ]);
+    expect(picture).toMatchObject({ verdict, affected: ['a'], healthy: ['b', 'c'] });
+    expect(hasFinding(picture)).toBe(true);
+  });
+
+  it('normal on all nodes pages nobody', () => {
+    const picture = drawPicture([nodeReport('a', 'normal'), nodeReport('b', null)]);
+    expect(picture).toMatchObject({ verdict: 'normal', confidence: null, affected: [] });
+    expect(hasFinding(picture)).toBe(false);
+  });
+
+  it('is that of most affected nodes; a tie goes to the graver one', () => {
+    const verdictOf = (...verdicts: Verdict[]) =>
+      drawPicture(verdicts.map((verdict, index) => nodeReport(`n${index}`, verdict, ['f']))).verdict;
+    expect(verdictOf('slowdown', 'slowdown', 'hang')).toBe('slowdown');
+    expect(verdictOf('slowdown', 'spin')).toBe('spin');
+    expect(verdictOf('spin', 'hang')).toBe('hang');
+    expect(verdictOf('normal', 'normal', 'slowdown')).toBe('slowdown');
+  });
+
+  it('has the best confidence of any affected node', () => {
+    const confidences = ['low', 'high', 'medium'] as const;
+    const reports = confidences.map((confidence) => nodeReport(confidence, 'spin', ['f'], { confidence }));
+    expect(drawPicture(reports).confidence).toBe('high');
+    expect(drawPicture(reports.slice(0, 1)).confidence).toBe('low');
+  });
+});
+
 describe('the first affected node', () => {
   it('is the one with the earliest onset among aligned clocks', () => {
     const { first } = drawPicture([
@@ -124,14 +160,14 @@ describe('a node that reports twice', () => {
 it('the picture is the same in whatever order the reports arrive', () => {
   const report = fc.record({
     node: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
-    verdict: fc.constantFrom<Verdict | null>('spin', 'hang', 'slowdown', 'normal', null),
+    verdict: fc.constantFrom<Verdict | null>(...VERDICTS, null),
     suspects: fc.uniqueArray(fc.constantFrom('f', 'g', 'h', 'i'), { maxLength: 4 }),
     second: fc.integer({ min: 10, max: 59 }),
   });
   fc.assert(
     fc.property(fc.array(report, { maxLength: 12 }), fc.infiniteStream(fc.nat()), (drafts, random) => {
       const reports = drafts.map(({ node, verdict, suspects, second }, index) =>
-        nodeReport(node, verdict, verdict === null || verdict === 'normal' ? [] : suspects, {
+        nodeReport(node, verdict, isAffected({ verdict }) ? suspects : [], {
           report: `id-${index}`,
           tracedAt: `2026-11-23T02:15:${second}Z`,
           onsetUnixSeconds: second,
