@@ -35,8 +35,11 @@ export async function dispatch(
       return { ...describe(analysed), text: writeReportText(analysed.report, configuration).split('\n') };
     }
     case 'ad-hoc-incident': {
-      const analysed = await rerunIncident(ports, configuration, caller, invocation);
-      return { ok: true, incident: formatIncidentId(caller), traces: analysed.map(describe) };
+      const { analysed, failed } = await rerunIncident(ports, configuration, caller, invocation);
+      const answer = { incident: formatIncidentId(caller), traces: analysed.map(describe) };
+      if (failed.length === 0) return { ok: true, ...answer };
+      const all = analysed.length + failed.length;
+      return { ok: false, problem: `${failed.length} of ${all} traces have no verdict`, failed, ...answer };
     }
     case 'alarm': {
       const id = await openIncident(ports, configuration, caller, invocation);

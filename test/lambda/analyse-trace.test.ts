@@ -161,6 +161,26 @@ describe('an object that is no trace', () => {
   });
 });
 
+describe('an incident that is run again', () => {
+  it('has all its traces analysed, also those behind one that cannot be read, and says which could not', async () => {
+    await publishExample();
+    const id = { service: 'lighttpd', incident: 'half-garbage' };
+    const bad = await upload(id, 'this is not a trace', 'a-garbage');
+    await upload(id, trace, 'b-trace');
+    const answer = await dispatch(ports(), configuration, { kind: 'ad-hoc-incident', ...id }, invocation());
+    expect(answer).toMatchObject({
+      ok: false,
+      problem: '1 of 2 traces have no verdict',
+      failed: [{ trace: `s3://${bad.bucket}/${bad.key}`, problem: expect.stringContaining('perf script') }],
+      traces: [{ verdict: 'spin' }],
+    });
+    expect((await ports().incidents.read(id)).reports.map(({ outcome }) => outcome).sort()).toEqual([
+      'complete',
+      'unreadable',
+    ]);
+  });
+});
+
 describe('a key that does not name its service', () => {
   it('is refused with the layout that is expected, or read with the service that the caller names', async () => {
     await publishExample();
