@@ -24,6 +24,7 @@ import { parseTraceKey, reportKeys } from './keys.ts';
 import { VERDICT_METRICS } from './metrics.ts';
 import type { ChosenSignatures, Ports, StoredTrace } from './ports.ts';
 import { progressIncident } from './progress-incident.ts';
+import { tellOfUnreadable } from './unreadable-items.ts';
 
 export interface TraceRequest {
   readonly bucket: string;
@@ -65,14 +66,15 @@ export async function analyseTrace(
   try {
     const address = addressOf(request, reportId(stored));
     observer.about({ service: address.service, incident: address.incident, node: address.node });
-    const known = await incidents.findReport(address, address.node, address.report);
-    if (known?.outcome === 'complete' && !request.again) {
+    const found = await incidents.findReport(address, address.node, address.report);
+    if (found?.kind === 'unreadable') tellOfUnreadable(observer, [found.item]);
+    if (found?.kind === 'report' && found.report.outcome === 'complete' && !request.again) {
       observer.info('the trace has its report already', { report: address.report });
-      await progressIncident(ports, configuration, known, invocation.token);
-      return { report: known, status: 'known' };
+      await progressIncident(ports, configuration, found.report, invocation.token);
+      return { report: found.report, status: 'known' };
     }
     const made = await makeReport(ports, stored, address, invocation.deadline);
-    const replace = known !== null;
+    const replace = found !== null;
     const isNew = await incidents.saveReport(made.report, { replace });
     await progressIncident(ports, configuration, made.report, invocation.token);
     if (made.failure !== null) throw made.failure;

@@ -33,6 +33,7 @@ export const COUNT_METRICS = [
   'LostEvents',
   'Suspects',
   'IncidentsWithoutTrace',
+  'UnreadableItems',
 ] as const;
 
 export type CountMetric = (typeof COUNT_METRICS)[number] | (typeof VERDICT_METRICS)[Verdict];

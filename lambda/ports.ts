@@ -82,11 +82,25 @@ export interface IncidentState {
   readonly foundAt: number | null;
   readonly steps: Readonly<Record<Step, StepState>>;
   readonly reports: readonly NodeReport[];
+  readonly unreadable: readonly UnreadableItem[];
 }
+
+/** An item of another version, or a damaged one. The rest of the incident stands without it. */
+export interface UnreadableItem {
+  /** Its sort key. */
+  readonly key: string;
+  /** The node whose report it was; null where it held none. */
+  readonly node: string | null;
+  readonly problem: string;
+}
+
+export type StoredReport =
+  | { readonly kind: 'report'; readonly report: NodeReport }
+  | { readonly kind: 'unreadable'; readonly item: UnreadableItem };
 
 export interface IncidentStore {
   read(id: IncidentId): Promise<IncidentState>;
-  findReport(id: IncidentId, node: string, report: string): Promise<NodeReport | null>;
+  findReport(id: IncidentId, node: string, report: string): Promise<StoredReport | null>;
   /** True where this call stored it; false where the trace has its report already (and `replace` was not asked). */
   saveReport(report: NodeReport, options: { readonly replace: boolean }): Promise<boolean>;
   /** Records the alarm, unless the incident has one already. */

@@ -9,8 +9,9 @@ import { type Notification, writeNotification } from '../report/notification.ts'
 import type { Configuration } from './configuration.ts';
 import { drawPicture, hasFinding } from './incident/picture.ts';
 import { type IncidentId, incidentReportsPrefix } from './keys.ts';
-import type { IncidentState, Ports, Step } from './ports.ts';
+import type { IncidentState, Ports, Step, UnreadableItem } from './ports.ts';
 import { takeStep } from './take-step.ts';
+import { tellOfUnreadable } from './unreadable-items.ts';
 
 /** Steps that one call may take: each of the three once. */
 const MOST_STEPS = 3;
@@ -42,7 +43,8 @@ export async function progressIncident(
   let reports = 0;
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const state = await ports.incidents.read(id);
-    const picture = drawPicture(state.reports);
+    if (round === 0) tellOfUnreadable(ports.observer, state.unreadable);
+    const picture = drawPicture(state.reports, nodesOf(state.unreadable));
     reports = picture.reports;
     if (reports > 0) await ports.incidents.recordPicture(id, picture);
     const settled = await isSettled(ports, configuration, state, picture);
@@ -61,6 +63,10 @@ export async function progressIncident(
     did = 'something';
   }
   return { did, atRest: false, reports };
+}
+
+function nodesOf(items: readonly UnreadableItem[]): string[] {
+  return items.flatMap(({ node }) => node ?? []);
 }
 
 function notificationOf(

@@ -72,6 +72,13 @@ export class Watch extends Construct {
         1,
         'An alarm opened an incident, but no node shipped: check the SSM agent and `perfscope check` on the nodes',
       ),
+      alarm(
+        this,
+        'UnreadableItems',
+        own('UnreadableItems', Stats.SUM),
+        1,
+        'Items of the incidents table are of another version, or damaged: the log names them; run their incidents again',
+      ),
     ];
     for (const it of alarms) it.addAlarmAction(new SnsAction(props.platform));
     new Dashboard(this, 'Dashboard', { widgets: dashboard(fn, queues) });

@@ -19,11 +19,15 @@ export const FLEET_SHARE = 0.8;
 /** Suspects that a picture names. */
 export const PICTURE_SUSPECTS = 5;
 
-export function drawPicture(reports: readonly NodeReport[]): Picture {
+/** `unreadable`: the node of each stored report that cannot be read; one without another report has no verdict. */
+export function drawPicture(reports: readonly NodeReport[], unreadable: readonly string[] = []): Picture {
   const perNode = latestPerNode(reports);
   const affected = perNode.filter(isAffected);
   const healthy = perNode.filter((report) => report.verdict !== null && !isAffected(report));
-  const failed = perNode.filter((report) => report.verdict === null);
+  const failed = new Set([
+    ...perNode.filter((report) => report.verdict === null).map((report) => report.node),
+    ...unreadable.filter((node) => perNode.every((report) => report.node !== node)),
+  ]);
   const suspects = fuse(affected);
   return {
     verdict: commonVerdict(affected),
@@ -31,11 +35,11 @@ export function drawPicture(reports: readonly NodeReport[]): Picture {
     scope: scopeOf(affected.length, affected.length + healthy.length),
     affected: affected.map((report) => report.node),
     healthy: healthy.map((report) => report.node),
-    failed: failed.map((report) => report.node),
+    failed: [...failed].sort(compareText),
     first: firstAffected(affected),
     suspects,
     worst: worstReport(affected, suspects),
-    reports: reports.length,
+    reports: reports.length + unreadable.length,
   };
 }
 

@@ -22,6 +22,8 @@ mkdirSync(code);
 writeFileSync(join(code, 'handler.mjs'), 'export const handler = async () => ({});\n');
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+const OPERATIONS = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+
 const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:alarms';
 const ALARMS = { 'checkout-p99': 'checkout', 'search-errors': 'search' };
 
@@ -395,6 +397,17 @@ describe('PerfScope itself is watched', () => {
     });
   });
 
+  it('by alarms of which each says what to do, here and in docs/operations.md', () => {
+    const alarms = Object.entries(templateOf().findResources('AWS::CloudWatch::Alarm'));
+    expect(alarms.length).toBeGreaterThan(0);
+    for (const [id, { Properties: it }] of alarms) {
+      const name = /^Watch(\w+)[0-9A-F]{8}$/.exec(id)?.[1];
+      expect(OPERATIONS).toMatch(new RegExp(`^\\| ${name} +\\|`, 'm'));
+      expect(it.AlarmDescription).toMatch(/^PerfScope: .+\.$/);
+      expect(it.AlarmActions).toEqual([{ Ref: expect.stringMatching(/^NotificationsPlatform/) }]);
+    }
+  });
+
   it('by metrics that the function counts, each of them shown, under the dimensions that it gives them', () => {
     const metrics = ownMetrics(templateOf());
     const names = [
@@ -404,6 +417,7 @@ describe('PerfScope itself is watched', () => {
       COLD_START_METRIC,
     ];
     expect([...new Set(metrics.map(({ name }) => name))].sort()).toEqual([...names].sort());
+    for (const name of names) expect(OPERATIONS).toContain(`\`${name}\``);
     for (const { name, dimensions } of metrics)
       expect(dimensions, name).toEqual({
         service: METRICS_SERVICE,

@@ -133,6 +133,14 @@ describe('the verdict', () => {
   });
 });
 
+describe('a node whose stored report cannot be read', () => {
+  it('has no verdict, unless another report of it has one', () => {
+    const picture = drawPicture([nodeReport('a', 'spin', ['f']), nodeReport('z', null)], ['b', 'a', 'b']);
+    expect(picture).toMatchObject({ affected: ['a'], failed: ['b', 'z'], reports: 5, scope: 'unknown' });
+    expect(nodesIn(picture)).toBe(3);
+  });
+});
+
 describe('the first affected node', () => {
   it('is the one with the earliest onset among aligned clocks', () => {
     const { first } = drawPicture([

@@ -24,6 +24,7 @@ import { type Configuration, readConfiguration } from '../../../lambda/configura
 import { type BatchAnswer, dispatch } from '../../../lambda/dispatch.ts';
 import { readEvent } from '../../../lambda/events/accepted.ts';
 import type { IncidentId } from '../../../lambda/keys.ts';
+import type { CountMetric } from '../../../lambda/metrics.ts';
 import type { Inference, Observer, Ports, TraceReader } from '../../../lambda/ports.ts';
 import { type Clients, createClients, destroyClients } from '../../../lambda/stores/clients.ts';
 import { wirePorts } from '../../../lambda/wiring.ts';
@@ -53,6 +54,8 @@ export interface Account {
   readonly now: () => number;
   /** Mail of all incidents so far. */
   readonly mail: Mail[];
+  /** What the function has counted so far. */
+  readonly counts: ReadonlyMap<CountMetric, number>;
   /** Events that failed three times. */
   readonly deadLetters: unknown[];
   /** Hands an event to Lambda; the fault hits its first attempt only. */
@@ -71,14 +74,16 @@ export interface AccountOptions {
   readonly infer: (bytes: string) => Report;
 }
 
-const QUIET: Observer = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  about: () => undefined,
-  count: () => undefined,
-  stage: (_name, run) => run(),
-};
+function quietObserver(counts: Map<CountMetric, number>): Observer {
+  return {
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    about: () => undefined,
+    count: (name, value) => counts.set(name, (counts.get(name) ?? 0) + value),
+    stage: (_name, run) => run(),
+  };
+}
 
 export async function openAccount(options: AccountOptions): Promise<Account> {
   const aws = await startEmbeddedAws();
@@ -100,10 +105,11 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     timeoutsMilliseconds: 0,
   };
   const wire = (clients: Clients): Ports => ({
-    ...wirePorts(configuration, clients, QUIET, { now: () => now }),
+    ...wirePorts(configuration, clients, quietObserver(counts), { now: () => now }),
     reader: textReader,
     inference: inferText(options.infer),
   });
+  const counts = new Map<CountMetric, number>();
   const mail: Mail[] = [];
   const deadLetters: unknown[] = [];
   const pending: {
@@ -169,6 +175,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     configuration,
     now: () => now,
     mail,
+    counts,
     deadLetters,
     deliver: (event, injection) => pending.push({ event, attempt: 1, injection: injection ?? null }),
     round: roundAndMail,
