@@ -10,7 +10,7 @@ export const HANDLER = 'handler.handler';
 
 const ROOT = new URL('..', import.meta.url);
 
-const OPTIONS = {
+export const FUNCTION_BUNDLE = {
   absWorkingDir: fileURLToPath(ROOT),
   entryPoints: { handler: 'lambda/handler.ts', 'inference-worker': 'lambda/inference-worker.ts' },
   bundle: true,
@@ -30,7 +30,7 @@ const OPTIONS = {
 
 /** Returns the bytes of each file written. */
 export function bundleFunction(directory: string): ReadonlyMap<string, number> {
-  const { metafile } = buildSync({ ...OPTIONS, outdir: directory, metafile: true });
+  const { metafile } = buildSync({ ...FUNCTION_BUNDLE, outdir: directory, metafile: true });
   return new Map(
     Object.entries(metafile.outputs).map(([path, { bytes }]) => [path.split('/').at(-1) ?? path, bytes]),
   );
