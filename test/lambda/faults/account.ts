@@ -54,6 +54,8 @@ export interface Account {
   readonly now: () => number;
   /** Mail of all incidents so far. */
   readonly mail: Mail[];
+  /** Faults that a call has met so far. */
+  readonly met: ReadonlySet<Injection>;
   /** What the function has counted so far. */
   readonly counts: ReadonlyMap<CountMetric, number>;
   /** Events that failed three times. */
@@ -109,6 +111,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     reader: textReader,
     inference: inferText(options.infer),
   });
+  const met = new Set<Injection>();
   const counts = new Map<CountMetric, number>();
   const mail: Mail[] = [];
   const deadLetters: unknown[] = [];
@@ -138,6 +141,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     } catch {
       return 'failed';
     } finally {
+      if (injection !== null && injected?.met()) met.add(injection);
       injected?.remove();
       if (alive) free.push(clients);
     }
@@ -175,6 +179,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     configuration,
     now: () => now,
     mail,
+    met,
     counts,
     deadLetters,
     deliver: (event, injection) => pending.push({ event, attempt: 1, injection: injection ?? null }),
