@@ -26,7 +26,7 @@ import type { ChosenSignatures, Ports, StoredTrace } from './ports.ts';
 import { progressIncident } from './progress-incident.ts';
 import { tellOfUnreadable } from './unreadable-items.ts';
 
-export interface TraceRequest {
+interface TraceRequest {
   readonly bucket: string;
   readonly key: string;
   /** Service of a trace whose key does not name it. */

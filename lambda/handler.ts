@@ -1,14 +1,14 @@
 /**
  * The function. Everything that can fail for good (configuration) does so at start; what is left is told apart by the
- * event's shape (events/) and done by a use case (dispatch.ts).
+ * event's shape (events/) and done by a use case (answer-caller.ts).
  */
 import { randomUUID } from 'node:crypto';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
+import { type Answer, answerCaller } from './answer-caller.ts';
 import { readConfiguration } from './configuration.ts';
-import { type Answer, dispatch } from './dispatch.ts';
 import { readEvent } from './events/accepted.ts';
 import { logger, metrics, observer } from './observer.ts';
 import { createClients } from './stores/clients.ts';
@@ -32,7 +32,7 @@ async function answer(event: unknown, context: Context): Promise<Answer> {
   };
   const caller = readEvent(event);
   observer.count('Events', 1);
-  return dispatch(ports, configuration, caller, invocation);
+  return answerCaller(ports, configuration, caller, invocation);
 }
 
 export const handler = middy<unknown, Answer>({ timeoutEarlyInMillis: 0 })

@@ -53,7 +53,7 @@ export interface ReportStore {
 }
 
 /** The three effects of an incident that must happen once: ask the nodes, first and final notification. */
-export type Step = 'ship' | 'first' | 'final';
+export type IncidentStep = 'ship' | 'first' | 'final';
 
 export interface StepState {
   readonly state: 'open' | 'claimed' | 'done';
@@ -80,7 +80,7 @@ export interface IncidentState {
   readonly alarm: IncidentAlarm | null;
   /** Unix milliseconds of the first finding; null before. */
   readonly foundAt: number | null;
-  readonly steps: Readonly<Record<Step, StepState>>;
+  readonly steps: Readonly<Record<IncidentStep, StepState>>;
   readonly reports: readonly NodeReport[];
   readonly unreadable: readonly UnreadableItem[];
 }
@@ -109,7 +109,7 @@ export interface IncidentStore {
   /** True where the caller now holds the step, and nobody else does until `until`. */
   claim(
     id: IncidentId,
-    step: Step,
+    step: IncidentStep,
     claim: {
       readonly token: string;
       readonly now: number;
@@ -120,10 +120,10 @@ export interface IncidentStore {
   /** Ends the claim early: `until` may lie in the past (nothing happened) or shortly ahead (nobody knows). */
   shorten(
     id: IncidentId,
-    step: Step,
+    step: IncidentStep,
     claim: { readonly token: string; readonly until: number },
   ): Promise<void>;
-  markDone(id: IncidentId, step: Step, outcome: string): Promise<void>;
+  markDone(id: IncidentId, step: IncidentStep, outcome: string): Promise<void>;
 }
 
 /** The message was refused and certainly not sent. */
@@ -161,7 +161,7 @@ export interface NodeCommander {
   expected(commandId: string): Promise<number | null>;
 }
 
-export interface Inference {
+export interface InferenceRunner {
   /** Rejects with the signal's reason when it fires first. */
   run(trace: Trace, signatures: SignatureSet | null, signal: AbortSignal): Promise<Report>;
 }
@@ -190,7 +190,7 @@ export interface Ports {
   readonly traces: TraceSource;
   readonly reader: TraceReader;
   readonly signatures: SignatureSource;
-  readonly inference: Inference;
+  readonly inference: InferenceRunner;
   readonly reports: ReportStore;
   readonly incidents: IncidentStore;
   readonly notifier: Notifier;

@@ -9,7 +9,7 @@ import { type Notification, writeNotification } from '../report/notification.ts'
 import type { Configuration } from './configuration.ts';
 import { drawPicture, hasFinding } from './incident/picture.ts';
 import { type IncidentId, incidentReportsPrefix } from './keys.ts';
-import type { IncidentState, Ports, Step, UnreadableItem } from './ports.ts';
+import type { IncidentState, IncidentStep, Ports, UnreadableItem } from './ports.ts';
 import { takeStep } from './take-step.ts';
 import { tellOfUnreadable } from './unreadable-items.ts';
 
@@ -22,7 +22,7 @@ const MOST_STEPS = 3;
  */
 export const SHIP_WITHIN_MILLISECONDS = 5 * 60_000;
 
-export interface Progress {
+export interface IncidentProgress {
   readonly did: 'nothing' | 'something';
   /**
    * True once nothing more can become due by time alone: no follow-up is needed. False while a step is in other hands
@@ -38,8 +38,8 @@ export async function progressIncident(
   configuration: Configuration,
   id: IncidentId,
   token: string,
-): Promise<Progress> {
-  let did: Progress['did'] = 'nothing';
+): Promise<IncidentProgress> {
+  let did: IncidentProgress['did'] = 'nothing';
   let reports = 0;
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const state = await ports.incidents.read(id);
@@ -107,7 +107,7 @@ function dueStep(
   picture: Picture,
   settled: boolean,
   now: number,
-): Step | null {
+): IncidentStep | null {
   const { ship, first, final } = state.steps;
   if (
     state.alarm !== null &&

@@ -5,7 +5,7 @@ import type { Configuration } from './configuration.ts';
 import { formatIncidentId, type IncidentId, incidentTracesPrefix } from './keys.ts';
 import type { Ports } from './ports.ts';
 
-export interface RerunIncident {
+interface RerunIncident {
   readonly analysed: readonly AnalysedTrace[];
   /** Traces without a verdict: they do not hold up the others. */
   readonly failed: readonly { readonly trace: string; readonly problem: string }[];

@@ -16,12 +16,12 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { REPORTS_PREFIX, SIGNATURES_PREFIX, TRACES_PREFIX } from '../../lambda/keys.ts';
-import { HANDLER } from '../bundle.ts';
+import { HANDLER } from '../function-bundle.ts';
 import type { Settings } from '../settings.ts';
 import type { Nodes } from './nodes.ts';
 import type { Queues } from './queues.ts';
 
-export interface InferFunctionProps {
+interface InferFunctionProps {
   readonly settings: Settings;
   /** Directory of the bundle. */
   readonly code: string;

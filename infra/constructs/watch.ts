@@ -24,7 +24,7 @@ import {
 } from '../../lambda/metrics.ts';
 import type { Queues } from './queues.ts';
 
-export interface WatchProps {
+interface WatchProps {
   readonly fn: LambdaFunction;
   readonly queues: Queues;
   readonly platform: ITopic;

@@ -12,7 +12,7 @@ import { CONFIDENCES, VERDICTS } from './verdicts.ts';
 export const NODE_REPORT_SCHEMA = 'perfscope.node-report/1';
 export const ALARM_SCHEMA = 'perfscope.alarm/1';
 
-export type Stored<T> = { readonly value: T } | { readonly problem: string };
+type Stored<T> = { readonly value: T } | { readonly problem: string };
 
 const confidence = z.literal(CONFIDENCES);
 
@@ -54,19 +54,19 @@ const alarm = z.object({
   instances: z.array(z.string()),
 }) satisfies z.ZodType<IncidentAlarm>;
 
-export function writeNodeReport(report: NodeReport): string {
+export function writeStoredReport(report: NodeReport): string {
   return JSON.stringify({ schema: NODE_REPORT_SCHEMA, ...report });
 }
 
-export function readNodeReport(document: unknown): Stored<NodeReport> {
+export function readStoredReport(document: unknown): Stored<NodeReport> {
   return read(document, NODE_REPORT_SCHEMA, nodeReport);
 }
 
-export function writeAlarm(it: IncidentAlarm): string {
+export function writeStoredAlarm(it: IncidentAlarm): string {
   return JSON.stringify({ schema: ALARM_SCHEMA, ...it });
 }
 
-export function readAlarm(document: unknown): Stored<IncidentAlarm> {
+export function readStoredAlarm(document: unknown): Stored<IncidentAlarm> {
   return read(document, ALARM_SCHEMA, alarm);
 }
 

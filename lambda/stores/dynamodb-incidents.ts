@@ -11,7 +11,7 @@ import { type Item, readIncident, readReport, reportItem, reportKey } from './in
 
 const DAY_SECONDS = 86_400;
 
-export interface IncidentTable {
+interface IncidentTable {
   readonly table: string;
   readonly retentionDays: number;
 }

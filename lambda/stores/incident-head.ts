@@ -5,12 +5,12 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { hasFinding } from '../incident/picture.ts';
-import { writeAlarm } from '../incident/stored-documents.ts';
+import { writeStoredAlarm } from '../incident/stored-documents.ts';
 import type { IncidentId } from '../keys.ts';
 import type { Clock, IncidentStore } from '../ports.ts';
 import { headKey, type Item, pictureFields } from './incident-items.ts';
 
-export type HeadWrites = Pick<IncidentStore, 'open' | 'recordPicture' | 'claim' | 'shorten' | 'markDone'>;
+type HeadWrites = Pick<IncidentStore, 'open' | 'recordPicture' | 'claim' | 'shorten' | 'markDone'>;
 
 export function createHeadWrites(
   dynamodb: DynamoDBDocumentClient,
@@ -47,7 +47,7 @@ export function createHeadWrites(
 
   return {
     async open(id, alarm): Promise<void> {
-      await update(id, 'alarm = if_not_exists(alarm, :alarm)', { ':alarm': writeAlarm(alarm) });
+      await update(id, 'alarm = if_not_exists(alarm, :alarm)', { ':alarm': writeStoredAlarm(alarm) });
     },
 
     async recordPicture(id, picture): Promise<void> {

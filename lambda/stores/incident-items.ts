@@ -1,16 +1,16 @@
 /** Incidents as items of the table: what the function writes into them, and what it makes of what it finds there. */
 import * as z from 'zod';
 import { type NodeReport, nodesIn, type Picture } from '../../report/incident.ts';
-import { readAlarm, readNodeReport, writeNodeReport } from '../incident/stored-documents.ts';
+import { readStoredAlarm, readStoredReport, writeStoredReport } from '../incident/stored-documents.ts';
 import { formatIncidentId, type IncidentId } from '../keys.ts';
-import type { IncidentState, Step, StepState, StoredReport, UnreadableItem } from '../ports.ts';
+import type { IncidentState, IncidentStep, StepState, StoredReport, UnreadableItem } from '../ports.ts';
 import { HEAD_KIND } from './incident-table.ts';
 
 const NODE_PREFIX = 'node#';
 
 export type Item = Readonly<Record<string, unknown>>;
 
-export interface ItemKey {
+interface ItemKey {
   readonly incident: string;
   readonly kind: string;
 }
@@ -33,7 +33,7 @@ export function reportItem(report: NodeReport) {
     verdict: report.verdict,
     summary: report.summary,
     suspects: report.suspects.map((suspect) => suspect.function),
-    document: writeNodeReport(report),
+    document: writeStoredReport(report),
   };
 }
 
@@ -52,7 +52,7 @@ export function pictureFields(picture: Picture) {
 }
 
 export function readReport(item: Item): StoredReport {
-  const stored = readNodeReport(item.document);
+  const stored = readStoredReport(item.document);
   if ('value' in stored) return { kind: 'report', report: stored.value };
   const key = String(item.kind);
   const [, node = null] = /^node#([^#]+)#/.exec(key) ?? [];
@@ -91,7 +91,7 @@ type Broken = (problem: string) => void;
 
 function alarmOf(head: Item, broken: Broken): IncidentState['alarm'] {
   if (head.alarm === undefined) return null;
-  const stored = readAlarm(head.alarm);
+  const stored = readStoredAlarm(head.alarm);
   if ('value' in stored) return stored.value;
   broken(`alarm: ${stored.problem}`);
   return null;
@@ -115,7 +115,7 @@ const stepForm = z.object({
 /** No claim's condition holds on a state that is none of ours, so such a step is nobody's to take: it counts as done. */
 const BROKEN_STEP: StepState = { state: 'done', claimedUntil: 0, outcome: null, reports: 0 };
 
-function stepOf(head: Item, step: Step, broken: Broken): StepState {
+function stepOf(head: Item, step: IncidentStep, broken: Broken): StepState {
   const parsed = stepForm.safeParse({
     state: head[`${step}State`],
     claimedUntil: head[`${step}Until`],

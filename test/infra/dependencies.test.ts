@@ -1,6 +1,6 @@
 import { type BuildOptions, buildSync } from 'esbuild';
 import { expect, it } from 'vitest';
-import { FUNCTION_BUNDLE } from '../../infra/bundle.ts';
+import { FUNCTION_BUNDLE } from '../../infra/function-bundle.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { NODE_BUNDLE } from '../../shipper/node-bundle.ts';
 

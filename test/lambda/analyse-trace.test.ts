@@ -6,8 +6,8 @@ import { type EmbeddedAws, startEmbeddedAws, TRACES_BUCKET } from '../../cli/dem
 import { publishSignatures } from '../../cli/publish-signatures.ts';
 import { readSignatureFile } from '../../cli/signature-input.ts';
 import { analyseTrace, MAX_TRACE_BYTES, RequestError } from '../../lambda/analyse-trace.ts';
+import { answerCaller } from '../../lambda/answer-caller.ts';
 import { type Configuration, readConfiguration } from '../../lambda/configuration.ts';
-import { dispatch } from '../../lambda/dispatch.ts';
 import { createInferenceThread } from '../../lambda/inference-thread.ts';
 import { type IncidentId, signaturesKey, traceKey } from '../../lambda/keys.ts';
 import type { Observer, Ports } from '../../lambda/ports.ts';
@@ -68,7 +68,12 @@ describe('a trace of a service without signatures', () => {
     expect(blind.report.warnings[0]).toContain('perfscope publish');
 
     await publishExample();
-    const answer = await dispatch(ports(), configuration, { kind: 'ad-hoc-incident', ...id }, invocation());
+    const answer = await answerCaller(
+      ports(),
+      configuration,
+      { kind: 'ad-hoc-incident', ...id },
+      invocation(),
+    );
     expect(answer).toMatchObject({
       traces: [{ status: 'replaced', suspects: expect.arrayContaining(['scgi_write_request']) }],
     });
@@ -167,7 +172,12 @@ describe('an incident that is run again', () => {
     const id = { service: 'lighttpd', incident: 'half-garbage' };
     const bad = await upload(id, 'this is not a trace', 'a-garbage');
     await upload(id, trace, 'b-trace');
-    const answer = await dispatch(ports(), configuration, { kind: 'ad-hoc-incident', ...id }, invocation());
+    const answer = await answerCaller(
+      ports(),
+      configuration,
+      { kind: 'ad-hoc-incident', ...id },
+      invocation(),
+    );
     expect(answer).toMatchObject({
       ok: false,
       problem: '1 of 2 traces have no verdict',

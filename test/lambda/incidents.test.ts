@@ -2,6 +2,7 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { INCIDENTS_TABLE } from '../../cli/demo/embedded-aws.ts';
 import { formatIncidentId } from '../../lambda/keys.ts';
+import { SHIP_WITHIN_MILLISECONDS } from '../../lambda/progress-incident.ts';
 import { type Account, alarmEvent, incidentAt, type Mail } from './faults/account.ts';
 import { isExact, observe, openMatrixAccount, putTrace } from './faults/matrix.ts';
 
@@ -59,6 +60,19 @@ describe('an alarm', () => {
     );
     expect(command?.InstanceIds).toEqual(['i-0abc12345678def90']);
     expect(command?.Targets).toBeUndefined();
+  });
+
+  it.each([
+    ['not a moment too old asks its nodes', 1, 1],
+    ['too old for what the nodes still hold asks none', 0, 0],
+  ])('that is %s', async (_what, millisecondsLeft, asked) => {
+    const at = new Date(account.now() - SHIP_WITHIN_MILLISECONDS + millisecondsLeft).toISOString();
+    account.deliver(alarmEvent(at));
+    await account.settle();
+    const { incident } = incidentAt(at);
+    expect(account.ssm.sent.filter(({ Parameters }) => Parameters.incident[0] === incident)).toHaveLength(
+      asked,
+    );
   });
 
   it('of no configured service fails into the dead letters: nobody guesses whom to ask', async () => {

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawPicture, FUSION_K, hasFinding } from '../../lambda/incident/picture.ts';
+import {
+  drawPicture,
+  FLEET_SHARE,
+  FUSION_K,
+  hasFinding,
+  PICTURE_SUSPECTS,
+} from '../../lambda/incident/picture.ts';
 import { isAffected, VERDICTS } from '../../lambda/incident/verdicts.ts';
 import type { NodeReport, NodeSuspect } from '../../report/incident.ts';
 import { nodesIn } from '../../report/incident.ts';
@@ -69,6 +75,13 @@ describe('suspects of several nodes', () => {
     expect(suspects[0]?.function).toBe('parse');
   });
 
+  it('are the first few, in the order of their ranks', () => {
+    const names = Array.from({ length: PICTURE_SUSPECTS + 1 }, (_, index) => `f${index}`);
+    const { suspects } = drawPicture([nodeReport('a', 'spin', names)]);
+    expect(suspects.map(({ function: name }) => name)).toEqual(names.slice(0, PICTURE_SUSPECTS));
+    expect(drawPicture([nodeReport('a', 'spin', names.slice(1))]).suspects).toHaveLength(PICTURE_SUSPECTS);
+  });
+
   it('do not mix functions of the same name from different binaries', () => {
     const other = nodeReport('b', 'spin', [], { suspects: [{ ...suspect('init'), object: 'libother.so' }] });
     expect(drawPicture([nodeReport('a', 'spin', ['init']), other]).suspects).toHaveLength(2);
@@ -88,6 +101,14 @@ describe('the scope', () => {
     ['fleet', [...sick('a', 'b', 'c', 'd'), nodeReport('h', 'normal')]],
   ])('is %s', (scope, reports) => {
     expect(drawPicture(reports).scope).toBe(scope);
+  });
+
+  it('is the fleet from its share of the nodes on, and not with one node less', () => {
+    const nodes = Array.from({ length: 100 }, (_, index) => `n${String(index).padStart(3, '0')}`);
+    const scopeWith = (affected: number) =>
+      drawPicture(nodes.map((node, index) => nodeReport(node, index < affected ? 'hang' : 'normal'))).scope;
+    const atLimit = Math.ceil(FLEET_SHARE * nodes.length);
+    expect([scopeWith(atLimit), scopeWith(atLimit - 1)]).toEqual(['fleet', 'several-nodes']);
   });
 
   it('does not count nodes without a verdict as healthy', () => {

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import {
   ALARM_SCHEMA,
   NODE_REPORT_SCHEMA,
-  readAlarm,
-  readNodeReport,
-  writeAlarm,
-  writeNodeReport,
+  readStoredAlarm,
+  readStoredReport,
+  writeStoredAlarm,
+  writeStoredReport,
 } from '../../lambda/incident/stored-documents.ts';
 import { VERDICTS } from '../../lambda/incident/verdicts.ts';
 import type { NodeReport } from '../../report/incident.ts';
@@ -50,8 +50,8 @@ const ALARM = {
 };
 
 const DOCUMENTS = [
-  ['a node report', writeNodeReport(REPORT), readNodeReport, REPORT],
-  ['an alarm', writeAlarm(ALARM), readAlarm, ALARM],
+  ['a node report', writeStoredReport(REPORT), readStoredReport, REPORT],
+  ['an alarm', writeStoredAlarm(ALARM), readStoredAlarm, ALARM],
 ] as const;
 
 /** Every place in a document that holds something. */
@@ -114,15 +114,15 @@ describe.each(DOCUMENTS)('%s', (_what, document, read, value) => {
 });
 
 it('a document of the other kind is refused by its name', () => {
-  expect(readAlarm(writeNodeReport(REPORT))).toMatchObject({
+  expect(readStoredAlarm(writeStoredReport(REPORT))).toMatchObject({
     problem: expect.stringContaining(NODE_REPORT_SCHEMA),
   });
-  expect(readNodeReport(writeAlarm(ALARM))).toMatchObject({
+  expect(readStoredReport(writeStoredAlarm(ALARM))).toMatchObject({
     problem: expect.stringContaining(ALARM_SCHEMA),
   });
 });
 
 it.each([...VERDICTS, null])('the verdict %s is stored and read', (verdict) => {
   const report = { ...REPORT, verdict };
-  expect(readNodeReport(writeNodeReport(report))).toEqual({ value: report });
+  expect(readStoredReport(writeStoredReport(report))).toEqual({ value: report });
 });

@@ -12,7 +12,7 @@ import {
   startEmbeddedAws,
   TRACES_BUCKET,
 } from '../../cli/demo/embedded-aws.ts';
-import { writeNodeReport } from '../../lambda/incident/stored-documents.ts';
+import { writeStoredReport } from '../../lambda/incident/stored-documents.ts';
 import { formatIncidentId, signaturesKey, traceKey } from '../../lambda/keys.ts';
 import { NotificationRefused, NotificationUncertain } from '../../lambda/ports.ts';
 import { type Clients, createClients, destroyClients } from '../../lambda/stores/clients.ts';
@@ -205,7 +205,7 @@ describe('what the incidents table gives back', () => {
     });
   });
 
-  const written = () => JSON.parse(writeNodeReport(nodeReport('web-2'))) as Record<string, unknown>;
+  const written = () => JSON.parse(writeStoredReport(nodeReport('web-2'))) as Record<string, unknown>;
   it.each<[string, () => string | undefined, RegExp]>([
     ['of an older version', () => JSON.stringify({ ...written(), schema: 'perfscope.node-report/0' }), /\/0/],
     ['from before there were versions', () => JSON.stringify(nodeReport('web-2')), /of no named form/],

@@ -20,12 +20,12 @@ import {
   startEmbeddedAws,
   TRACES_BUCKET,
 } from '../../../cli/demo/embedded-aws.ts';
+import { answerCaller, type BatchAnswer } from '../../../lambda/answer-caller.ts';
 import { type Configuration, readConfiguration } from '../../../lambda/configuration.ts';
-import { type BatchAnswer, dispatch } from '../../../lambda/dispatch.ts';
 import { readEvent } from '../../../lambda/events/accepted.ts';
 import type { IncidentId } from '../../../lambda/keys.ts';
 import type { CountMetric } from '../../../lambda/metrics.ts';
-import type { Inference, Observer, Ports, TraceReader } from '../../../lambda/ports.ts';
+import type { InferenceRunner, Observer, Ports, TraceReader } from '../../../lambda/ports.ts';
 import { type Clients, createClients, destroyClients } from '../../../lambda/stores/clients.ts';
 import { wirePorts } from '../../../lambda/wiring.ts';
 import type { Report } from '../../../report/report.ts';
@@ -39,7 +39,7 @@ const ROUND_MILLISECONDS = 61_000;
 /** More rounds than any incident needs: an incident that never comes to rest is a failure. */
 const MOST_ROUNDS = 40;
 
-export const ALARM_NAME = 'checkout-p99';
+const ALARM_NAME = 'checkout-p99';
 
 export interface Mail {
   readonly subject: string;
@@ -71,7 +71,7 @@ export interface Account {
   readonly stop: () => Promise<void>;
 }
 
-export interface AccountOptions {
+interface AccountOptions {
   /** What inference gives for a trace, by its key; null for healthy. */
   readonly infer: (bytes: string) => Report;
 }
@@ -130,7 +130,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     const injected = injection === null ? null : inject(clients, injection);
     let alive = true;
     try {
-      const answer = dispatch(wire(clients), configuration, readEvent(event), invocation);
+      const answer = answerCaller(wire(clients), configuration, readEvent(event), invocation);
       const outcome = injected === null ? await answer : await Promise.race([answer, injected.killed]);
       if (outcome === 'killed') {
         alive = false;
@@ -219,7 +219,7 @@ const textReader: TraceReader = {
   },
 };
 
-function inferText(infer: (text: string) => Report): Inference {
+function inferText(infer: (text: string) => Report): InferenceRunner {
   return { run: async (trace) => infer((trace as unknown as { readonly text: string }).text) };
 }
 

@@ -120,7 +120,7 @@ export interface Injection {
   readonly fault: Fault;
 }
 
-export interface Injected {
+interface Injected {
   /** Resolves when the process would have ended. */
   readonly killed: Promise<'killed'>;
   /** Whether any call has met the fault. */

@@ -16,8 +16,8 @@ import {
 } from './account.ts';
 import { CALLS, type Call, FAULTS, type Fault, type Injection } from './fault.ts';
 
-export const PATTERNS = ['once', 'twice', 'ten at once', 'out of order'] as const;
-export type Pattern = (typeof PATTERNS)[number];
+const PATTERNS = ['once', 'twice', 'ten at once', 'out of order'] as const;
+type Pattern = (typeof PATTERNS)[number];
 
 export interface Cell extends CellName {
   /** False where no such call was made: then the cell says nothing about the fault. */
@@ -80,7 +80,7 @@ export async function openMatrixAccount(): Promise<Account> {
   return account;
 }
 
-export interface CellName {
+interface CellName {
   readonly call: Call;
   readonly fault: Fault;
   readonly pattern: Pattern;

@@ -11,7 +11,7 @@ import {
   startEmbeddedAws,
   TRACES_BUCKET,
 } from '../../../cli/demo/embedded-aws.ts';
-import { bundleFunction, HANDLER } from '../../../infra/bundle.ts';
+import { bundleFunction, HANDLER } from '../../../infra/function-bundle.ts';
 import { type Environment, startEnvironment } from '../../../infra/local-runtime/runtime-api.ts';
 import { readSettings } from '../../../infra/settings.ts';
 import { signaturesKey, traceKey } from '../../../lambda/keys.ts';
@@ -207,7 +207,7 @@ describe('the bundle that is deployed', () => {
 });
 
 describe('a process killed with SIGKILL in the middle', () => {
-  it('leaves one report and one notification after the event comes again, wherever it was', async () => {
+  it('leaves one report, and one notification or a follow-up that will send it, after the event comes again, wherever it was', async () => {
     // From the start of the invocation to after its end: reading, inferring, saving, notifying.
     for (const [index, milliseconds] of [300, 900, 1500, 2500].entries()) {
       const incident = `killed-${index}`;

@@ -3,14 +3,14 @@ import type { Invocation } from './analyse-trace.ts';
 import type { Configuration } from './configuration.ts';
 import type { IncidentId } from './keys.ts';
 import type { Ports } from './ports.ts';
-import { type Progress, progressIncident } from './progress-incident.ts';
+import { type IncidentProgress, progressIncident } from './progress-incident.ts';
 
-export async function followUp(
+export async function followUpIncident(
   ports: Ports,
   configuration: Configuration,
   id: IncidentId,
   invocation: Invocation,
-): Promise<Progress> {
+): Promise<IncidentProgress> {
   ports.observer.about({ service: id.service, incident: id.incident });
   const progress = await progressIncident(ports, configuration, id, invocation.token);
   if (!progress.atRest) await ports.followUps.schedule(id, configuration.followUpSeconds);
