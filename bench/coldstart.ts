@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleFunction, HANDLER } from '../infra/bundle.ts';
+import { bundleFunction, HANDLER } from '../infra/function-bundle.ts';
 import { startEnvironment } from '../infra/local-runtime/runtime-api.ts';
 import { type BenchmarkOptions, type BenchmarkResult, median, rounded } from './benchmark.ts';
 

@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
-import { bundleFunction } from './bundle.ts';
+import { bundleFunction } from './function-bundle.ts';
 import { readSettings } from './settings.ts';
 import { PerfScopeStack } from './stack.ts';
 

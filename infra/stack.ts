@@ -12,9 +12,9 @@ import { Triggers } from './constructs/triggers.ts';
 import { Watch } from './constructs/watch.ts';
 import { alarmName, type Settings } from './settings.ts';
 
-export interface PerfScopeStackProps extends StackProps {
+interface PerfScopeStackProps extends StackProps {
   readonly settings: Settings;
-  /** Directory of the function's bundle (bundle.ts). */
+  /** Directory of the function's bundle (function-bundle.ts). */
   readonly code: string;
 }
 

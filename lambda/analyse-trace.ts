@@ -6,7 +6,7 @@
 
 import type { NodeOutcome, NodeReport } from '../report/incident.ts';
 import { writePage } from '../report/page.ts';
-import type { Report, Verdict } from '../report/report.ts';
+import type { Report } from '../report/report.ts';
 import { shortPath } from '../report/short-path.ts';
 import { traceFacts } from '../report/trace-facts.ts';
 import { SignatureError } from '../signatures/errors.ts';
@@ -21,10 +21,12 @@ import {
 } from './incident/node-report.ts';
 import { reportId } from './incident/report-id.ts';
 import { parseTraceKey, reportKeys } from './keys.ts';
+import { VERDICT_METRICS } from './metrics.ts';
 import type { ChosenSignatures, Ports, StoredTrace } from './ports.ts';
 import { progressIncident } from './progress-incident.ts';
+import { tellOfUnreadable } from './unreadable-items.ts';
 
-export interface TraceRequest {
+interface TraceRequest {
   readonly bucket: string;
   readonly key: string;
   /** Service of a trace whose key does not name it. */
@@ -53,13 +55,6 @@ export class RequestError extends Error {
 /** Bytes of a stored trace that are still taken: 90 s of a saturated server pack to about a tenth of 2 GB. */
 export const MAX_TRACE_BYTES = 512 * 1024 * 1024;
 
-const VERDICT_METRICS: Record<Verdict, string> = {
-  hang: 'VerdictHang',
-  slowdown: 'VerdictSlowdown',
-  spin: 'VerdictSpin',
-  normal: 'VerdictNormal',
-};
-
 export async function analyseTrace(
   ports: Ports,
   configuration: Configuration,
@@ -71,14 +66,15 @@ export async function analyseTrace(
   try {
     const address = addressOf(request, reportId(stored));
     observer.about({ service: address.service, incident: address.incident, node: address.node });
-    const known = await incidents.findReport(address, address.node, address.report);
-    if (known?.outcome === 'complete' && !request.again) {
+    const found = await incidents.findReport(address, address.node, address.report);
+    if (found?.kind === 'unreadable') tellOfUnreadable(observer, [found.item]);
+    if (found?.kind === 'report' && found.report.outcome === 'complete' && !request.again) {
       observer.info('the trace has its report already', { report: address.report });
-      await progressIncident(ports, configuration, known, invocation.token);
-      return { report: known, status: 'known' };
+      await progressIncident(ports, configuration, found.report, invocation.token);
+      return { report: found.report, status: 'known' };
     }
     const made = await makeReport(ports, stored, address, invocation.deadline);
-    const replace = known !== null;
+    const replace = found !== null;
     const isNew = await incidents.saveReport(made.report, { replace });
     await progressIncident(ports, configuration, made.report, invocation.token);
     if (made.failure !== null) throw made.failure;
@@ -128,7 +124,7 @@ async function makeReport(
       chooseSignatures(ports, address.service, stored.build),
       observer.stage('read', () => ports.reader.read(stored, deadline)),
     ]);
-    observer.measure('SystemCalls', 'Count', trace.length);
+    observer.count('SystemCalls', trace.length);
     // Before inference: its thread takes the columns with it.
     facts = traceFacts(trace);
     const inferred = await observer.stage('infer', () =>
@@ -167,9 +163,9 @@ async function saveObjects(
       }),
     ]),
   );
-  observer.measure('LostEvents', 'Count', report.window.lost);
-  observer.measure('Suspects', 'Count', report.suspects.length);
-  observer.measure(VERDICT_METRICS[report.verdict], 'Count', 1);
+  observer.count('LostEvents', report.window.lost);
+  observer.count('Suspects', report.suspects.length);
+  observer.count(VERDICT_METRICS[report.verdict], 1);
   return {
     ...address,
     outcome: 'complete',

@@ -1,17 +1,16 @@
 /**
  * The function. Everything that can fail for good (configuration) does so at start; what is left is told apart by the
- * event's shape (events/) and done by a use case (dispatch.ts).
+ * event's shape (events/) and done by a use case (answer-caller.ts).
  */
 import { randomUUID } from 'node:crypto';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
-import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
+import { type Answer, answerCaller } from './answer-caller.ts';
 import { readConfiguration } from './configuration.ts';
-import { type Answer, dispatch } from './dispatch.ts';
 import { readEvent } from './events/accepted.ts';
-import { logger, metrics, observer, tracer } from './observer.ts';
+import { logger, metrics, observer } from './observer.ts';
 import { createClients } from './stores/clients.ts';
 import { wirePorts } from './wiring.ts';
 
@@ -21,9 +20,7 @@ const RESERVE_MILLISECONDS = 15_000;
 const LEAST_ANALYSIS_SHARE = 0.5;
 
 const configuration = readConfiguration(process.env);
-const clients = createClients();
-for (const client of Object.values(clients)) tracer.captureAWSv3Client(client);
-const ports = wirePorts(configuration, clients, observer);
+const ports = wirePorts(configuration, createClients(), observer);
 
 async function answer(event: unknown, context: Context): Promise<Answer> {
   const remaining = context.getRemainingTimeInMillis();
@@ -34,12 +31,11 @@ async function answer(event: unknown, context: Context): Promise<Answer> {
     deadline: AbortSignal.timeout(Math.max(0, Math.floor(analysis))),
   };
   const caller = readEvent(event);
-  observer.measure('Events', 'Count', 1);
-  return dispatch(ports, configuration, caller, invocation);
+  observer.count('Events', 1);
+  return answerCaller(ports, configuration, caller, invocation);
 }
 
 export const handler = middy<unknown, Answer>({ timeoutEarlyInMillis: 0 })
   .use(injectLambdaContext(logger, { resetKeys: true }))
   .use(logMetrics(metrics, { captureColdStartMetric: true }))
-  .use(captureLambdaHandler(tracer, { captureResponse: false }))
   .handler(answer);

@@ -8,7 +8,7 @@ import type { Report } from '../report/report.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import { buffersOf } from '../trace/columns.ts';
 import type { Trace } from '../trace/trace.ts';
-import type { Inference } from './ports.ts';
+import type { InferenceRunner } from './ports.ts';
 
 export interface InferenceTask {
   readonly trace: Trace;
@@ -26,7 +26,7 @@ const WORKER = new URL(
 );
 
 /** The thread's heap has V8's own limits unless others are given; columns lie outside of it. */
-export function createInferenceThread(resourceLimits: ResourceLimits = {}): Inference {
+export function createInferenceThread(resourceLimits: ResourceLimits = {}): InferenceRunner {
   return {
     async run(trace, signatures, signal): Promise<Report> {
       signal.throwIfAborted();

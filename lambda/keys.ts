@@ -23,7 +23,7 @@ export class KeyError extends Error {
   override readonly name = 'KeyError';
 }
 
-export interface TraceKey {
+interface TraceKey {
   readonly service: string;
   readonly incident: string;
   readonly node: string;

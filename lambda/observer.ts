@@ -1,24 +1,14 @@
 /**
- * Logs, metrics and trace segments by Powertools: one JSON line a fact, one EMF line with all metrics at the end.
+ * Logs and metrics by Powertools: one JSON line a fact, one EMF line with all metrics at the end.
  * https://docs.powertools.aws.dev/lambda/typescript/latest/
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { Tracer } from '@aws-lambda-powertools/tracer';
-import type { Measure, Observer } from './ports.ts';
+import { METRICS_NAMESPACE, METRICS_SERVICE, STAGE_METRICS } from './metrics.ts';
+import type { Observer } from './ports.ts';
 
-export const METRICS_NAMESPACE = 'PerfScope';
-export const SERVICE_NAME = 'perfscope';
-
-const UNITS = {
-  Milliseconds: MetricUnit.Milliseconds,
-  Count: MetricUnit.Count,
-  Bytes: MetricUnit.Bytes,
-} as const satisfies Record<Measure, string>;
-
-export const logger = new Logger({ serviceName: SERVICE_NAME });
-export const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: SERVICE_NAME, logger });
-export const tracer = new Tracer({ serviceName: SERVICE_NAME });
+export const logger = new Logger({ serviceName: METRICS_SERVICE });
+export const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: METRICS_SERVICE, logger });
 
 export const observer: Observer = {
   info: (message, fields = {}) => logger.info(message, { ...fields }),
@@ -27,24 +17,16 @@ export const observer: Observer = {
   // `service` is Powertools' own field and names this function.
   about: ({ service, ...fields }) =>
     logger.appendKeys({ ...fields, ...(service === undefined ? {} : { tracedService: service }) }),
-  measure: (name, unit, value) => metrics.addMetric(name, UNITS[unit], value),
+  count: (name, value) => metrics.addMetric(name, MetricUnit.Count, value),
   async stage(name, run) {
     const started = performance.now();
-    const parent = tracer.getSegment();
-    const segment = parent?.addNewSubsegment(`## ${name}`);
     try {
       return await run();
     } catch (error) {
-      if (error instanceof Error) segment?.addError(error, false);
+      logger.warn('a stage failed', { stage: name, error });
       throw error;
     } finally {
-      segment?.close();
-      metrics.addMetric(stageMetric(name), MetricUnit.Milliseconds, performance.now() - started);
+      metrics.addMetric(STAGE_METRICS[name], MetricUnit.Milliseconds, performance.now() - started);
     }
   },
 };
-
-/** `infer` → `InferDuration`. */
-function stageMetric(stage: string): string {
-  return `${stage.charAt(0).toUpperCase()}${stage.slice(1)}Duration`;
-}

@@ -34,7 +34,7 @@ export async function openIncident(
  * The incident's name follows from the alarm and its own time: the same alarm delivered twice is one incident. Which
  * service an alarm watches is configuration, never read from the event.
  */
-export function incidentOf(configuration: Configuration, alarm: AlarmFired): IncidentId {
+function incidentOf(configuration: Configuration, alarm: AlarmFired): IncidentId {
   const service =
     configuration.alarmServices.get(alarm.alarmArn) ?? configuration.alarmServices.get(alarm.alarmName);
   if (service === undefined)

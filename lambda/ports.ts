@@ -9,6 +9,7 @@ import type { Report } from '../report/report.ts';
 import type { SignatureSet } from '../signatures/signature-set.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { IncidentId } from './keys.ts';
+import type { CountMetric, Stage } from './metrics.ts';
 
 export interface StoredTrace {
   readonly bucket: string;
@@ -52,7 +53,7 @@ export interface ReportStore {
 }
 
 /** The three effects of an incident that must happen once: ask the nodes, first and final notification. */
-export type Step = 'ship' | 'first' | 'final';
+export type IncidentStep = 'ship' | 'first' | 'final';
 
 export interface StepState {
   readonly state: 'open' | 'claimed' | 'done';
@@ -79,13 +80,27 @@ export interface IncidentState {
   readonly alarm: IncidentAlarm | null;
   /** Unix milliseconds of the first finding; null before. */
   readonly foundAt: number | null;
-  readonly steps: Readonly<Record<Step, StepState>>;
+  readonly steps: Readonly<Record<IncidentStep, StepState>>;
   readonly reports: readonly NodeReport[];
+  readonly unreadable: readonly UnreadableItem[];
 }
+
+/** An item of another version, or a damaged one. The rest of the incident stands without it. */
+export interface UnreadableItem {
+  /** Its sort key. */
+  readonly key: string;
+  /** The node whose report it was; null where it held none. */
+  readonly node: string | null;
+  readonly problem: string;
+}
+
+export type StoredReport =
+  | { readonly kind: 'report'; readonly report: NodeReport }
+  | { readonly kind: 'unreadable'; readonly item: UnreadableItem };
 
 export interface IncidentStore {
   read(id: IncidentId): Promise<IncidentState>;
-  findReport(id: IncidentId, node: string, report: string): Promise<NodeReport | null>;
+  findReport(id: IncidentId, node: string, report: string): Promise<StoredReport | null>;
   /** True where this call stored it; false where the trace has its report already (and `replace` was not asked). */
   saveReport(report: NodeReport, options: { readonly replace: boolean }): Promise<boolean>;
   /** Records the alarm, unless the incident has one already. */
@@ -94,7 +109,7 @@ export interface IncidentStore {
   /** True where the caller now holds the step, and nobody else does until `until`. */
   claim(
     id: IncidentId,
-    step: Step,
+    step: IncidentStep,
     claim: {
       readonly token: string;
       readonly now: number;
@@ -105,10 +120,10 @@ export interface IncidentStore {
   /** Ends the claim early: `until` may lie in the past (nothing happened) or shortly ahead (nobody knows). */
   shorten(
     id: IncidentId,
-    step: Step,
+    step: IncidentStep,
     claim: { readonly token: string; readonly until: number },
   ): Promise<void>;
-  markDone(id: IncidentId, step: Step, outcome: string): Promise<void>;
+  markDone(id: IncidentId, step: IncidentStep, outcome: string): Promise<void>;
 }
 
 /** The message was refused and certainly not sent. */
@@ -146,7 +161,7 @@ export interface NodeCommander {
   expected(commandId: string): Promise<number | null>;
 }
 
-export interface Inference {
+export interface InferenceRunner {
   /** Rejects with the signal's reason when it fires first. */
   run(trace: Trace, signatures: SignatureSet | null, signal: AbortSignal): Promise<Report>;
 }
@@ -155,17 +170,15 @@ export interface TraceReader {
   read(stored: StoredTrace, signal: AbortSignal): Promise<Trace>;
 }
 
-export type Measure = 'Milliseconds' | 'Count' | 'Bytes';
-
 export interface Observer {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Adds fields to every later line of this invocation. */
   about(fields: Readonly<Record<string, string>>): void;
-  measure(name: string, unit: Measure, value: number): void;
-  /** Runs a stage inside a trace segment and measures how long it took. */
-  stage<T>(name: string, run: () => Promise<T>): Promise<T>;
+  count(name: CountMetric, value: number): void;
+  /** Runs a stage, measures how long it took, and says which one failed. */
+  stage<T>(name: Stage, run: () => Promise<T>): Promise<T>;
 }
 
 export interface Clock {
@@ -177,7 +190,7 @@ export interface Ports {
   readonly traces: TraceSource;
   readonly reader: TraceReader;
   readonly signatures: SignatureSource;
-  readonly inference: Inference;
+  readonly inference: InferenceRunner;
   readonly reports: ReportStore;
   readonly incidents: IncidentStore;
   readonly notifier: Notifier;

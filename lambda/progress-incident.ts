@@ -7,10 +7,11 @@
 import { nodesIn, type Picture } from '../report/incident.ts';
 import { type Notification, writeNotification } from '../report/notification.ts';
 import type { Configuration } from './configuration.ts';
-import { drawPicture } from './incident/picture.ts';
+import { drawPicture, hasFinding } from './incident/picture.ts';
 import { type IncidentId, incidentReportsPrefix } from './keys.ts';
-import type { IncidentState, Ports, Step } from './ports.ts';
+import type { IncidentState, IncidentStep, Ports, UnreadableItem } from './ports.ts';
 import { takeStep } from './take-step.ts';
+import { tellOfUnreadable } from './unreadable-items.ts';
 
 /** Steps that one call may take: each of the three once. */
 const MOST_STEPS = 3;
@@ -21,7 +22,7 @@ const MOST_STEPS = 3;
  */
 export const SHIP_WITHIN_MILLISECONDS = 5 * 60_000;
 
-export interface Progress {
+export interface IncidentProgress {
   readonly did: 'nothing' | 'something';
   /**
    * True once nothing more can become due by time alone: no follow-up is needed. False while a step is in other hands
@@ -37,12 +38,13 @@ export async function progressIncident(
   configuration: Configuration,
   id: IncidentId,
   token: string,
-): Promise<Progress> {
-  let did: Progress['did'] = 'nothing';
+): Promise<IncidentProgress> {
+  let did: IncidentProgress['did'] = 'nothing';
   let reports = 0;
   for (let round = 0; round < MOST_STEPS; round += 1) {
     const state = await ports.incidents.read(id);
-    const picture = drawPicture(state.reports);
+    if (round === 0) tellOfUnreadable(ports.observer, state.unreadable);
+    const picture = drawPicture(state.reports, nodesOf(state.unreadable));
     reports = picture.reports;
     if (reports > 0) await ports.incidents.recordPicture(id, picture);
     const settled = await isSettled(ports, configuration, state, picture);
@@ -61,6 +63,10 @@ export async function progressIncident(
     did = 'something';
   }
   return { did, atRest: false, reports };
+}
+
+function nodesOf(items: readonly UnreadableItem[]): string[] {
+  return items.flatMap(({ node }) => node ?? []);
 }
 
 function notificationOf(
@@ -92,7 +98,7 @@ function mayBecomeDue(
 ): boolean {
   if (state.alarm !== null && picture.reports === 0)
     return now < Date.parse(state.alarm.at) + configuration.settleSeconds * 1000;
-  return picture.verdict !== 'normal' && state.steps.final.state !== 'done' && !settled;
+  return hasFinding(picture) && state.steps.final.state !== 'done' && !settled;
 }
 
 function dueStep(
@@ -101,7 +107,7 @@ function dueStep(
   picture: Picture,
   settled: boolean,
   now: number,
-): Step | null {
+): IncidentStep | null {
   const { ship, first, final } = state.steps;
   if (
     state.alarm !== null &&
@@ -110,7 +116,7 @@ function dueStep(
     now < Date.parse(state.alarm.at) + SHIP_WITHIN_MILLISECONDS
   )
     return 'ship';
-  if (picture.verdict === 'normal') return null;
+  if (!hasFinding(picture)) return null;
   if (first.state !== 'done') return 'first';
   // A final that could only repeat the first is not sent.
   return settled && final.state !== 'done' && nodesIn(picture) > first.reports ? 'final' : null;
@@ -130,7 +136,7 @@ async function isSettled(
 ): Promise<boolean> {
   if (settledByTime(configuration, state, ports.clock.now())) return true;
   const command = state.steps.ship.outcome;
-  if (command === null || picture.verdict === 'normal' || state.steps.final.state === 'done') return false;
+  if (command === null || !hasFinding(picture) || state.steps.final.state === 'done') return false;
   const expected = await ports.nodes.expected(command);
   return expected !== null && expected > 0 && nodesIn(picture) >= expected;
 }

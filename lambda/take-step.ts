@@ -13,20 +13,20 @@
  */
 import type { Configuration } from './configuration.ts';
 import type { IncidentId } from './keys.ts';
-import { NotificationUncertain, type Ports, type Step } from './ports.ts';
+import { type IncidentStep, NotificationUncertain, type Ports } from './ports.ts';
 
 /**
  * A claim outlives the longest effect (two tries of 8 s and a pause, stores/clients.ts) and leaves its receipt time to
  * arrive.
  */
-export const CLAIM_MILLISECONDS = 60_000;
+const CLAIM_MILLISECONDS = 60_000;
 
 /** After a publish with unknown outcome: how long its receipt may take before someone publishes again. */
-export const RECEIPT_MILLISECONDS = 30_000;
+const RECEIPT_MILLISECONDS = 30_000;
 
-export interface StepRequest {
+interface StepRequest {
   readonly id: IncidentId;
-  readonly step: Step;
+  readonly step: IncidentStep;
   /** Unique to the invocation. */
   readonly token: string;
   /** Node reports that the effect knows of. */

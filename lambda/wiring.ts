@@ -12,7 +12,7 @@ import { createFollowUps } from './stores/sqs-follow-ups.ts';
 import { createNodeCommander } from './stores/ssm-nodes.ts';
 import { createTraceReader } from './trace-reader.ts';
 
-export const systemClock: Clock = { now: () => Date.now() };
+const systemClock: Clock = { now: () => Date.now() };
 
 export function wirePorts(
   configuration: Configuration,

@@ -1,22 +1,10 @@
-/**
- * `npm run bundle:node`: the program for nodes as one file, dist/perfscope-node.cjs, which takes Node.js 20 or later
- * and nothing else.
- */
+/** `npm run bundle:node`: makes the program for nodes, dist/perfscope-node.cjs. */
 import { chmodSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
+import { NODE_BUNDLE } from './node-bundle.ts';
 
-const OUTPUT = 'dist/perfscope-node.cjs';
-
-await build({
-  entryPoints: ['cli/perfscope-node.ts'],
-  outfile: OUTPUT,
-  bundle: true,
-  platform: 'node',
-  // The oldest Node.js that nodes may have; zstd is looked for at run time.
-  target: 'node20',
-  format: 'cjs',
-  minifySyntax: true,
-  legalComments: 'linked',
-});
-chmodSync(OUTPUT, 0o755);
-process.stdout.write(`${OUTPUT}: ${(statSync(OUTPUT).size / 1024 / 1024).toFixed(1)} MiB\n`);
+await build(NODE_BUNDLE);
+const output = join(NODE_BUNDLE.absWorkingDir, NODE_BUNDLE.outfile);
+chmodSync(output, 0o755);
+process.stdout.write(`${NODE_BUNDLE.outfile}: ${(statSync(output).size / 1024 / 1024).toFixed(1)} MiB\n`);

@@ -72,7 +72,6 @@ export async function loadHandler(environment: Readonly<Record<string, string>>)
   Object.assign(process.env, environment, {
     POWERTOOLS_LOG_LEVEL: 'SILENT',
     POWERTOOLS_METRICS_DISABLED: 'true',
-    POWERTOOLS_TRACE_ENABLED: 'false',
   });
   const { handler } = await import('../../lambda/handler.ts');
   return handler as unknown as Handler;

@@ -12,7 +12,7 @@ import { gunzipSync } from 'node:zlib';
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { formatIncidentId, TRACES_PREFIX, traceKey } from '../../lambda/keys.ts';
-import { HEAD_KIND } from '../../lambda/stores/dynamodb-incidents.ts';
+import { HEAD_KIND } from '../../lambda/stores/incident-table.ts';
 import { BUILD_METADATA } from '../../trace/object-metadata.ts';
 import { publishSignatures } from '../publish-signatures.ts';
 import {

@@ -10,7 +10,7 @@ import {
 import { Construct } from 'constructs';
 import { REPORTS_PREFIX, TRACES_PREFIX } from '../../lambda/keys.ts';
 
-export interface BucketsProps {
+interface BucketsProps {
   readonly traceRetentionDays: number;
   readonly reportRetentionDays: number;
 }

@@ -8,7 +8,6 @@ import {
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
-  Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -17,12 +16,12 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { REPORTS_PREFIX, SIGNATURES_PREFIX, TRACES_PREFIX } from '../../lambda/keys.ts';
-import { HANDLER } from '../bundle.ts';
+import { HANDLER } from '../function-bundle.ts';
 import type { Settings } from '../settings.ts';
 import type { Nodes } from './nodes.ts';
 import type { Queues } from './queues.ts';
 
-export interface InferFunctionProps {
+interface InferFunctionProps {
   readonly settings: Settings;
   /** Directory of the bundle. */
   readonly code: string;
@@ -63,7 +62,6 @@ export class InferFunction extends Construct {
       logGroup,
       loggingFormat: LoggingFormat.JSON,
       applicationLogLevelV2: ApplicationLogLevel.INFO,
-      tracing: Tracing.ACTIVE,
       retryAttempts: 2,
       maxEventAge: Duration.hours(MAX_EVENT_AGE_HOURS),
       onFailure: new SqsDestination(queues.deadLetters),
@@ -83,6 +81,11 @@ export class InferFunction extends Construct {
         id: 'Serverless::Serverless-LambdaDLQ',
         reason:
           'Failed events go to the same queue by the on-failure destination, which keeps the error beside the event.',
+      },
+      {
+        id: 'Serverless::Serverless-LambdaTracing',
+        reason:
+          'Each stage is a metric and each failed stage a line in the log; X-Ray would add an SDK in maintenance mode and rights on every resource.',
       },
       {
         id: 'Serverless::Serverless-LambdaEventSourceMappingDestination',
@@ -196,8 +199,7 @@ function acknowledgeRights(scope: Construct, role: Role, { traces, reports }: In
     below(reports, REPORTS_PREFIX),
     {
       id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
-      reason:
-        'ssm:ListCommands and the X-Ray write actions have no resource types; nothing else uses the star.',
+      reason: 'ssm:ListCommands has no resource types; nothing else uses the star.',
     },
     ...[
       'ec2:<AWS::Region>:<AWS::AccountId>:instance',

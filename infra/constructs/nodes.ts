@@ -14,7 +14,7 @@ const SHIP_SECONDS = '300';
 /** The characters of a key part: nothing that a shell could read as more than a word. */
 const WORD = `^[A-Za-z0-9._=-]{1,${MAX_KEY_PART}}$`;
 
-export interface NodesProps {
+interface NodesProps {
   readonly traces: Bucket;
   /** Tag on a node's role (and on the instance) whose value is its service. */
   readonly nodeTag: string;

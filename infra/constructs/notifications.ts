@@ -3,7 +3,7 @@ import { EmailSubscription, SqsSubscription } from 'aws-cdk-lib/aws-sns-subscrip
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
-export interface NotificationsProps {
+interface NotificationsProps {
   readonly emails: readonly string[];
   readonly platformEmails: readonly string[];
   /** Gets a copy of each notification: the proof that it was sent (lambda/events/receipt.ts). */

@@ -10,7 +10,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { TRACES_PREFIX } from '../../lambda/keys.ts';
 
-export interface TriggersProps {
+interface TriggersProps {
   readonly fn: LambdaFn;
   readonly traces: Bucket;
   readonly deadLetters: IQueue;

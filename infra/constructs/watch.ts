@@ -14,18 +14,22 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import {
+  COLD_START_METRIC,
+  METRICS_NAMESPACE,
+  METRICS_SERVICE,
+  type MetricName,
+  STAGE_METRICS,
+  VERDICT_METRICS,
+} from '../../lambda/metrics.ts';
 import type { Queues } from './queues.ts';
 
-export interface WatchProps {
+interface WatchProps {
   readonly fn: LambdaFunction;
   readonly queues: Queues;
   readonly platform: ITopic;
   readonly timeoutSeconds: number;
 }
-
-/** Equal to lambda/observer.ts; importing that would start Powertools inside the CDK app. */
-const NAMESPACE = 'PerfScope';
-const SERVICE = 'perfscope';
 
 /** Share of the timeout from which on traces have grown too large for the function. */
 const SLOW_SHARE = 0.8;
@@ -68,6 +72,13 @@ export class Watch extends Construct {
         1,
         'An alarm opened an incident, but no node shipped: check the SSM agent and `perfscope check` on the nodes',
       ),
+      alarm(
+        this,
+        'UnreadableItems',
+        own('UnreadableItems', Stats.SUM),
+        1,
+        'Items of the incidents table are of another version, or damaged: the log names them; run their incidents again',
+      ),
     ];
     for (const it of alarms) it.addAlarmAction(new SnsAction(props.platform));
     new Dashboard(this, 'Dashboard', { widgets: dashboard(fn, queues) });
@@ -84,20 +95,20 @@ function alarm(scope: Construct, id: string, metric: Metric, threshold: number, 
   });
 }
 
-function own(metricName: string, statistic: string): Metric {
+function own(metricName: MetricName, statistic: string): Metric {
   return new Metric({
-    namespace: NAMESPACE,
+    namespace: METRICS_NAMESPACE,
     metricName,
     statistic,
     period: PERIOD,
-    dimensionsMap: { service: SERVICE },
+    dimensionsMap: { service: METRICS_SERVICE },
   });
 }
 
 /** Powertools counts cold starts by function as well. */
 function coldStarts(fn: LambdaFunction): Metric {
-  return own('ColdStart', Stats.SUM).with({
-    dimensionsMap: { service: SERVICE, function_name: fn.functionName },
+  return own(COLD_START_METRIC, Stats.SUM).with({
+    dimensionsMap: { service: METRICS_SERVICE, function_name: fn.functionName },
   });
 }
 
@@ -107,19 +118,23 @@ function dashboard(fn: LambdaFunction, queues: Queues) {
     [
       new SingleValueWidget({
         title: 'Reports by verdict',
-        metrics: ['VerdictHang', 'VerdictSpin', 'VerdictSlowdown', 'VerdictNormal'].map((name) =>
-          own(name, Stats.SUM),
-        ),
+        metrics: Object.values(VERDICT_METRICS).map((name) => own(name, Stats.SUM)),
         width: 12,
         sparkline: true,
       }),
       graph(
         'Time by stage (p95)',
-        stages().map((stage) => own(`${stage}Duration`, Stats.percentile(95))),
+        Object.values(STAGE_METRICS).map((name) => own(name, Stats.percentile(95))),
       ),
     ],
     [
-      graph('Function', [fn.metricInvocations(), fn.metricErrors(), fn.metricThrottles(), coldStarts(fn)]),
+      graph('Function', [
+        fn.metricInvocations(),
+        fn.metricErrors(),
+        fn.metricThrottles(),
+        coldStarts(fn),
+        own('Events', Stats.SUM),
+      ]),
       graph('Input', [own('SystemCalls', Stats.SUM), own('LostEvents', Stats.SUM)]),
     ],
     [
@@ -130,8 +145,4 @@ function dashboard(fn: LambdaFunction, queues: Queues) {
       graph('Suspects per report', [own('Suspects', Stats.AVERAGE)]),
     ],
   ];
-}
-
-function stages(): string[] {
-  return ['Open', 'Signatures', 'Read', 'Infer', 'Save', 'Ship', 'First', 'Final'];
 }

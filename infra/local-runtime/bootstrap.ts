@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 const env = process.env;
 const BASE = `http://${env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime`;
 
-interface Invocation {
+interface HandedEvent {
   readonly requestId: string;
   readonly deadline: number;
   readonly traceId: string;
@@ -19,7 +19,7 @@ interface Invocation {
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
 
-function next(): Promise<Invocation> {
+function next(): Promise<HandedEvent> {
   return new Promise((resolve, reject) => {
     get(`${BASE}/invocation/next`, (response) => {
       let body = '';

@@ -15,7 +15,7 @@ const VERSION = '/2018-06-01/runtime';
 const BOOTSTRAP = fileURLToPath(new URL('./bootstrap.ts', import.meta.url));
 const KIBIBYTE = 1024;
 
-export interface FunctionSettings {
+interface FunctionSettings {
   /** Directory of the bundle, and the handler as Lambda's configuration names it. */
   readonly code: string;
   readonly handler: string;
@@ -24,7 +24,7 @@ export interface FunctionSettings {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export type InvocationOutcome =
+type InvocationOutcome =
   | { readonly kind: 'answer'; readonly payload: unknown }
   | { readonly kind: 'error'; readonly error: { readonly errorType: string; readonly errorMessage: string } }
   | { readonly kind: 'died'; readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -168,8 +168,6 @@ function lambdaEnvironment(settings: FunctionSettings, port: number): Record<str
     LAMBDA_TASK_ROOT: settings.code,
     _HANDLER: settings.handler,
     TZ: ':UTC',
-    // There is no X-Ray daemon here, unless the caller brings one; on Lambda it listens beside the function.
-    POWERTOOLS_TRACE_ENABLED: 'false',
     ...settings.environment,
   };
 }

@@ -45,7 +45,7 @@ function fieldsOf(event: unknown): readonly string[] {
   return event !== null && typeof event === 'object' ? Object.keys(event).slice(0, 20).sort() : [];
 }
 
-export interface AcceptedShape {
+interface AcceptedShape {
   readonly what: string;
   readonly event: unknown;
 }

@@ -1,4 +1,4 @@
-/** What the callers want, told apart by the event's shape: the one union that the dispatch works on. */
+/** What the callers want, told apart by the event's shape: the one union that answer-caller.ts works on. */
 
 export interface TraceStored {
   readonly kind: 'trace-stored';
@@ -63,7 +63,7 @@ export interface Batch {
   readonly records: readonly { readonly messageId: string; readonly caller: Caller }[];
 }
 
-export interface Unknown {
+interface Unknown {
   readonly kind: 'unknown';
   /** The event's top-level fields, for the answer. */
   readonly fields: readonly string[];

@@ -1,5 +1,5 @@
 /** What one node's trace contributed to its incident: the DynamoDB item beside the full report in S3. */
-import type { NodeReport, NodeSuspect } from '../../report/incident.ts';
+import type { NodeSuspect } from '../../report/incident.ts';
 import type { Report, Suspect } from '../../report/report.ts';
 
 /** Suspects kept per node in the item; the full list is in the S3 report. Keeps items far below 400 KB. */
@@ -8,10 +8,6 @@ export const ITEM_SUSPECTS = 10;
 export const ITEM_WARNINGS = 5;
 /** Characters kept of a text from a trace (function names of templates reach kilobytes). */
 export const ITEM_TEXT = 500;
-
-export function isAffected(report: NodeReport): boolean {
-  return report.verdict !== null && report.verdict !== 'normal';
-}
 
 export function toNodeSuspect(suspect: Suspect): NodeSuspect {
   return {

@@ -8,8 +8,7 @@
  * node with a wild ratio cannot outvote the fleet. Healthy nodes name nobody and so do not vote.
  */
 import type { NodeReport, NodeSuspect, Picture, PictureSuspect, Scope } from '../../report/incident.ts';
-import type { Confidence, Verdict } from '../../report/report.ts';
-import { isAffected } from './node-report.ts';
+import { bestConfidence, commonVerdict, isAffected } from './verdicts.ts';
 
 /** k of Cormack et al. 2009, section 2. */
 export const FUSION_K = 60;
@@ -20,11 +19,15 @@ export const FLEET_SHARE = 0.8;
 /** Suspects that a picture names. */
 export const PICTURE_SUSPECTS = 5;
 
-export function drawPicture(reports: readonly NodeReport[]): Picture {
+/** `unreadable`: the node of each stored report that cannot be read; one without another report has no verdict. */
+export function drawPicture(reports: readonly NodeReport[], unreadable: readonly string[] = []): Picture {
   const perNode = latestPerNode(reports);
   const affected = perNode.filter(isAffected);
-  const healthy = perNode.filter((report) => report.verdict === 'normal');
-  const failed = perNode.filter((report) => report.verdict === null);
+  const healthy = perNode.filter((report) => report.verdict !== null && !isAffected(report));
+  const failed = new Set([
+    ...perNode.filter((report) => report.verdict === null).map((report) => report.node),
+    ...unreadable.filter((node) => perNode.every((report) => report.node !== node)),
+  ]);
   const suspects = fuse(affected);
   return {
     verdict: commonVerdict(affected),
@@ -32,12 +35,17 @@ export function drawPicture(reports: readonly NodeReport[]): Picture {
     scope: scopeOf(affected.length, affected.length + healthy.length),
     affected: affected.map((report) => report.node),
     healthy: healthy.map((report) => report.node),
-    failed: failed.map((report) => report.node),
+    failed: [...failed].sort(compareText),
     first: firstAffected(affected),
     suspects,
     worst: worstReport(affected, suspects),
-    reports: reports.length,
+    reports: reports.length + unreadable.length,
   };
+}
+
+/** Whether there is anything to tell: nobody is paged for healthy nodes. */
+export function hasFinding({ affected }: Picture): boolean {
+  return affected.length > 0;
 }
 
 /** A node may ship more than once (a second alarm): an affected report outweighs a healthy one, then the latest. */
@@ -57,7 +65,7 @@ function precedes(held: NodeReport, candidate: NodeReport): boolean {
 }
 
 function weight(report: NodeReport): number {
-  return isAffected(report) ? 2 : report.verdict === 'normal' ? 1 : 0;
+  return isAffected(report) ? 2 : report.verdict !== null ? 1 : 0;
 }
 
 function fuse(affected: readonly NodeReport[]): PictureSuspect[] {
@@ -86,28 +94,6 @@ function fuse(affected: readonly NodeReport[]): PictureSuspect[] {
     )
     .slice(0, PICTURE_SUSPECTS)
     .map(({ suspect, score, nodes }) => ({ ...suspect, fusedScore: score, nodes }));
-}
-
-/** The verdict of most affected nodes; ties go to the graver one. */
-function commonVerdict(affected: readonly NodeReport[]): Verdict {
-  const gravity: readonly Verdict[] = ['hang', 'spin', 'slowdown'];
-  let best: Verdict = 'normal';
-  let bestCount = 0;
-  for (const verdict of gravity) {
-    const count = affected.filter((report) => report.verdict === verdict).length;
-    if (count > bestCount) {
-      best = verdict;
-      bestCount = count;
-    }
-  }
-  return best;
-}
-
-function bestConfidence(affected: readonly NodeReport[]): Confidence | null {
-  for (const confidence of ['high', 'medium', 'low'] as const) {
-    if (affected.some((report) => report.confidence === confidence)) return confidence;
-  }
-  return null;
 }
 
 function scopeOf(affected: number, judged: number): Scope {

@@ -16,7 +16,7 @@ export interface Clients {
   readonly ssm: SSMClient;
 }
 
-export interface ClientSettings {
+interface ClientSettings {
   readonly region?: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** One address for S3, SNS and SQS (fauxqs), another for DynamoDB (dynalite), a third for SSM. */

@@ -8,6 +8,9 @@ export const TABLE_KEYS: Key[] = [
   { AttributeName: 'kind', KeyType: 'RANGE' },
 ];
 
+/** Sort key of the item that holds the alarm, the picture and the state of each step. */
+export const HEAD_KIND = 'head';
+
 /** "What happened to this service lately?" */
 export const INDEX = 'by-service-and-time';
 export const INDEX_KEYS: Key[] = [

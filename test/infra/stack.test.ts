@@ -7,12 +7,22 @@ import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readSettings, SettingsError, type SettingsInput } from '../../infra/settings.ts';
 import { PerfScopeStack } from '../../infra/stack.ts';
+import {
+  COLD_START_METRIC,
+  COUNT_METRICS,
+  METRICS_NAMESPACE,
+  METRICS_SERVICE,
+  STAGE_METRICS,
+  VERDICT_METRICS,
+} from '../../lambda/metrics.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'perfscope-stack-'));
 const code = join(scratch, 'code');
 mkdirSync(code);
 writeFileSync(join(code, 'handler.mjs'), 'export const handler = async () => ({});\n');
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const OPERATIONS = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
 
 const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:alarms';
 const ALARMS = { 'checkout-p99': 'checkout', 'search-errors': 'search' };
@@ -45,6 +55,48 @@ function statement(template: Template, sid: string): Statement {
   return found;
 }
 
+/** A resource's ARN in the template, by the beginning of its logical id. */
+function arnOf(logicalId: string) {
+  return { 'Fn::GetAtt': [expect.stringMatching(new RegExp(`^${logicalId}`)), 'Arn'] };
+}
+
+interface Widget {
+  readonly properties: { readonly metrics: readonly (readonly (string | object)[])[] };
+}
+
+/** A dashboard's body in the template: texts between references. */
+function widgetsOf(parts: readonly unknown[]): readonly Widget[] {
+  const body = parts.map((part) => (typeof part === 'string' ? part : '')).join('');
+  return (JSON.parse(body) as { readonly widgets: readonly Widget[] }).widgets;
+}
+
+interface WatchedMetric {
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
+/** The function's own metrics that alarms and the dashboard name; references to resources read as empty. */
+function ownMetrics(template: Template): WatchedMetric[] {
+  const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(
+    ({ Properties: it }) => ({
+      namespace: it.Namespace as string,
+      name: it.MetricName as string,
+      dimensions: Object.fromEntries(
+        (it.Dimensions as { Name: string; Value: string }[]).map(({ Name, Value }) => [Name, Value]),
+      ),
+    }),
+  );
+  const shown = Object.values(template.findResources('AWS::CloudWatch::Dashboard'))
+    .flatMap(({ Properties: { DashboardBody: body } }) => widgetsOf(body['Fn::Join'][1]))
+    .flatMap(({ properties }) => properties.metrics)
+    .map((metric) => {
+      const [namespace = '', name = '', ...dimensions] = metric.filter((it) => typeof it === 'string');
+      const pairs = dimensions.flatMap((key, at) => (at % 2 === 0 ? [[key, dimensions[at + 1] ?? '']] : []));
+      return { namespace, name, dimensions: Object.fromEntries(pairs) as Record<string, string> };
+    });
+  return [...alarms, ...shown].filter(({ namespace }) => namespace === METRICS_NAMESPACE);
+}
+
 interface PluginReport {
   readonly pluginName: string;
   readonly violations: readonly { readonly ruleName: string }[];
@@ -72,12 +124,11 @@ describe('cdk-nag', () => {
 });
 
 describe('the function', () => {
-  it('runs the bundle on Node 24, arm64, with X-Ray and its own log group', () => {
+  it('runs the bundle on Node 24, arm64, with its own log group', () => {
     templateOf().hasResourceProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       Handler: 'handler.handler',
-      TracingConfig: { Mode: 'Active' },
       LoggingConfig: { LogFormat: 'JSON', LogGroup: Match.anyValue() },
     });
   });
@@ -135,31 +186,36 @@ describe('the function may', () => {
       'sqs:SendMessage',
       'ssm:ListCommands',
       'ssm:SendCommand',
-      'xray:PutTelemetryRecords',
-      'xray:PutTraceSegments',
     ]);
   });
 
   it('read traces and signatures, and nothing else of that bucket', () => {
-    expect(JSON.stringify(statement(template, 'ReadTracesAndSignatures').Resource)).toMatch(
-      /BucketsTraces\w+","Arn"\]},"\/traces\/\*"\]\]},.*BucketsTraces\w+","Arn"\]},"\/signatures\/\*"\]\]}\]$/,
+    expect(statement(template, 'ReadTracesAndSignatures').Resource).toEqual(
+      ['/traces/*', '/signatures/*'].map((objects) => ({
+        'Fn::Join': ['', [arnOf('BucketsTraces'), objects]],
+      })),
     );
   });
 
   it('list only below those prefixes', () => {
+    expect(statement(template, 'ListTracesAndSignatures').Resource).toEqual(arnOf('BucketsTraces'));
     expect(statement(template, 'ListTracesAndSignatures').Condition).toEqual({
       StringLike: { 's3:prefix': ['traces/*', 'signatures/*'] },
     });
   });
 
   it('write only reports, and only into their bucket', () => {
-    expect(JSON.stringify(statement(template, 'WriteReports').Resource)).toMatch(
-      /^{"Fn::Join":\["",\[{"Fn::GetAtt":\["BucketsReports\w+","Arn"\]},"\/reports\/\*"\]\]}$/,
-    );
+    expect(statement(template, 'WriteReports').Resource).toEqual({
+      'Fn::Join': ['', [arnOf('BucketsReports'), '/reports/*']],
+    });
   });
 
   it('send one document, only to instances that carry the node tag', () => {
-    expect(JSON.stringify(statement(template, 'AskWithOneDocument').Resource)).toContain('document/');
+    const [document] = Object.keys(template.findResources('AWS::SSM::Document'));
+    const { 'Fn::Join': parts } = statement(template, 'AskWithOneDocument').Resource as {
+      'Fn::Join': [string, readonly unknown[]];
+    };
+    expect(parts[1].slice(-2)).toEqual([':document/', { Ref: document }]);
     expect(statement(template, 'AskTaggedNodes').Condition).toEqual({
       StringLike: { 'ssm:resourceTag/perfscope:service': '*' },
     });
@@ -214,9 +270,10 @@ describe('buckets', () => {
 
   it('outlive the stack, and so does the table', () => {
     const template = templateOf();
-    for (const type of ['AWS::S3::Bucket', 'AWS::DynamoDB::GlobalTable'])
-      for (const resource of Object.values(template.findResources(type)))
-        expect(resource.DeletionPolicy).toBe('Retain');
+    const policiesOf = (type: string) =>
+      Object.values(template.findResources(type)).map(({ DeletionPolicy: policy }) => policy);
+    expect(policiesOf('AWS::S3::Bucket')).toEqual(['Retain', 'Retain']);
+    expect(policiesOf('AWS::DynamoDB::GlobalTable')).toEqual(['Retain']);
   });
 });
 
@@ -353,7 +410,33 @@ describe('PerfScope itself is watched', () => {
     });
   });
 
-  it('by a dashboard', () => templateOf().resourceCountIs('AWS::CloudWatch::Dashboard', 1));
+  it('by alarms of which each says what to do, here and in docs/operations.md', () => {
+    const alarms = Object.entries(templateOf().findResources('AWS::CloudWatch::Alarm'));
+    expect(alarms.length).toBeGreaterThan(0);
+    for (const [id, { Properties: it }] of alarms) {
+      const name = /^Watch(\w+)[0-9A-F]{8}$/.exec(id)?.[1];
+      expect(OPERATIONS).toMatch(new RegExp(`^\\| ${name} +\\|`, 'm'));
+      expect(it.AlarmDescription).toMatch(/^PerfScope: .+\.$/);
+      expect(it.AlarmActions).toEqual([{ Ref: expect.stringMatching(/^NotificationsPlatform/) }]);
+    }
+  });
+
+  it('by metrics that the function counts, each of them shown, under the dimensions that it gives them', () => {
+    const metrics = ownMetrics(templateOf());
+    const names = [
+      ...COUNT_METRICS,
+      ...Object.values(VERDICT_METRICS),
+      ...Object.values(STAGE_METRICS),
+      COLD_START_METRIC,
+    ];
+    expect([...new Set(metrics.map(({ name }) => name))].sort()).toEqual([...names].sort());
+    for (const name of names) expect(OPERATIONS).toContain(`\`${name}\``);
+    for (const { name, dimensions } of metrics)
+      expect(dimensions, name).toEqual({
+        service: METRICS_SERVICE,
+        ...(name === COLD_START_METRIC ? { function_name: '' } : {}),
+      });
+  });
 });
 
 describe('settings', () => {

@@ -6,8 +6,8 @@ import { type EmbeddedAws, startEmbeddedAws, TRACES_BUCKET } from '../../cli/dem
 import { publishSignatures } from '../../cli/publish-signatures.ts';
 import { readSignatureFile } from '../../cli/signature-input.ts';
 import { analyseTrace, MAX_TRACE_BYTES, RequestError } from '../../lambda/analyse-trace.ts';
+import { answerCaller } from '../../lambda/answer-caller.ts';
 import { type Configuration, readConfiguration } from '../../lambda/configuration.ts';
-import { dispatch } from '../../lambda/dispatch.ts';
 import { createInferenceThread } from '../../lambda/inference-thread.ts';
 import { type IncidentId, signaturesKey, traceKey } from '../../lambda/keys.ts';
 import type { Observer, Ports } from '../../lambda/ports.ts';
@@ -34,7 +34,7 @@ function ports(onStage: (name: string) => void = () => undefined): Ports {
     warn: () => undefined,
     error: () => undefined,
     about: () => undefined,
-    measure: () => undefined,
+    count: () => undefined,
     stage: (name, run) => {
       onStage(name);
       return run();
@@ -68,7 +68,12 @@ describe('a trace of a service without signatures', () => {
     expect(blind.report.warnings[0]).toContain('perfscope publish');
 
     await publishExample();
-    const answer = await dispatch(ports(), configuration, { kind: 'ad-hoc-incident', ...id }, invocation());
+    const answer = await answerCaller(
+      ports(),
+      configuration,
+      { kind: 'ad-hoc-incident', ...id },
+      invocation(),
+    );
     expect(answer).toMatchObject({
       traces: [{ status: 'replaced', suspects: expect.arrayContaining(['scgi_write_request']) }],
     });
@@ -158,6 +163,31 @@ describe('an object that is no trace', () => {
     const { reports } = await ports().incidents.read(id);
     expect(reports).toMatchObject([{ outcome: 'unreadable', verdict: null }]);
     expect(reports[0]?.summary).toContain('perf script');
+  });
+});
+
+describe('an incident that is run again', () => {
+  it('has all its traces analysed, also those behind one that cannot be read, and says which could not', async () => {
+    await publishExample();
+    const id = { service: 'lighttpd', incident: 'half-garbage' };
+    const bad = await upload(id, 'this is not a trace', 'a-garbage');
+    await upload(id, trace, 'b-trace');
+    const answer = await answerCaller(
+      ports(),
+      configuration,
+      { kind: 'ad-hoc-incident', ...id },
+      invocation(),
+    );
+    expect(answer).toMatchObject({
+      ok: false,
+      problem: '1 of 2 traces have no verdict',
+      failed: [{ trace: `s3://${bad.bucket}/${bad.key}`, problem: expect.stringContaining('perf script') }],
+      traces: [{ verdict: 'spin' }],
+    });
+    expect((await ports().incidents.read(id)).reports.map(({ outcome }) => outcome).sort()).toEqual([
+      'complete',
+      'unreadable',
+    ]);
   });
 });
 

@@ -1,4 +1,8 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INCIDENTS_TABLE } from '../../cli/demo/embedded-aws.ts';
+import { formatIncidentId } from '../../lambda/keys.ts';
+import { SHIP_WITHIN_MILLISECONDS } from '../../lambda/progress-incident.ts';
 import { type Account, alarmEvent, incidentAt, type Mail } from './faults/account.ts';
 import { isExact, observe, openMatrixAccount, putTrace } from './faults/matrix.ts';
 
@@ -56,6 +60,19 @@ describe('an alarm', () => {
     );
     expect(command?.InstanceIds).toEqual(['i-0abc12345678def90']);
     expect(command?.Targets).toBeUndefined();
+  });
+
+  it.each([
+    ['not a moment too old asks its nodes', 1, 1],
+    ['too old for what the nodes still hold asks none', 0, 0],
+  ])('that is %s', async (_what, millisecondsLeft, asked) => {
+    const at = new Date(account.now() - SHIP_WITHIN_MILLISECONDS + millisecondsLeft).toISOString();
+    account.deliver(alarmEvent(at));
+    await account.settle();
+    const { incident } = incidentAt(at);
+    expect(account.ssm.sent.filter(({ Parameters }) => Parameters.incident[0] === incident)).toHaveLength(
+      asked,
+    );
   });
 
   it('of no configured service fails into the dead letters: nobody guesses whom to ask', async () => {
@@ -120,6 +137,68 @@ describe('many nodes, one incident', () => {
     expect(mailOf(id.incident)).toEqual([]);
     expect((await account.ports.incidents.read(id)).reports).toHaveLength(3);
   });
+});
+
+describe('an incident with an item that cannot be read', () => {
+  const DAMAGES = [
+    ['is of an older version', '{"schema":"perfscope.node-report/0"}'],
+    ['is no JSON', 'spin'],
+  ] as const;
+
+  /** Spoils a node's stored report. */
+  async function spoil(id: ReturnType<typeof incidentAt>, node: string, document: string) {
+    const [report] = (await account.ports.incidents.read(id)).reports.filter((it) => it.node === node);
+    await account.aws.clients.dynamodb.send(
+      new UpdateItemCommand({
+        TableName: INCIDENTS_TABLE,
+        Key: { incident: { S: formatIncidentId(id) }, kind: { S: `node#${node}#${report?.report}` } },
+        UpdateExpression: 'SET document = :document',
+        ConditionExpression: 'attribute_exists(kind)',
+        ExpressionAttributeValues: { ':document': { S: document } },
+      }),
+    );
+  }
+
+  it.each(DAMAGES)(
+    'since it %s goes on, counts it, and lists its node without a verdict',
+    async (_what, document) => {
+      const id = await openIncident();
+      account.ssm.targets.set(id.incident, 3);
+      await upload(id, 'node-a', 'sick');
+      await upload(id, 'node-b', 'sick');
+      await spoil(id, 'node-b', document);
+      const counted = account.counts.get('UnreadableItems') ?? 0;
+      await upload(id, 'node-c', 'well');
+      expect(account.counts.get('UnreadableItems') ?? 0).toBeGreaterThan(counted);
+      const mail = mailOf(id.incident);
+      expect(mail.map(({ attributes }) => attributes.step)).toEqual(['first', 'final']);
+      expect(mail[1]?.body).toMatch(/^Healthy +node-c$/m);
+      expect(mail[1]?.body).toMatch(/^No verdict +node-b$/m);
+      await account.settle();
+      expect(mailOf(id.incident)).toHaveLength(2);
+    },
+  );
+
+  it.each(DAMAGES)(
+    'since it %s is whole again once its trace is delivered again',
+    async (_what, document) => {
+      const id = await openIncident();
+      account.ssm.targets.set(id.incident, 1);
+      await upload(id, 'node-a', 'sick');
+      await spoil(id, 'node-a', document);
+      expect(await account.ports.incidents.read(id)).toMatchObject({
+        reports: [],
+        unreadable: [{ node: 'node-a' }],
+      });
+      await upload(id, 'node-a', 'sick');
+      expect(await account.ports.incidents.read(id)).toMatchObject({
+        reports: [{ node: 'node-a', verdict: 'spin' }],
+        unreadable: [],
+      });
+      await account.settle();
+      expect(mailOf(id.incident)).toHaveLength(1);
+    },
+  );
 });
 
 it('a storm of 500 uploads of 50 incidents at once gives 500 reports, and for each incident one first message and at most one final', async () => {

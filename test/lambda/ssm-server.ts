@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface SentCommand {
+interface SentCommand {
   readonly CommandId: string;
   readonly DocumentName: string;
   readonly Parameters: { readonly incident: readonly [string]; readonly at: readonly [string] };

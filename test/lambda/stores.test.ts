@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { type AttributeValue, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
@@ -11,13 +12,15 @@ import {
   startEmbeddedAws,
   TRACES_BUCKET,
 } from '../../cli/demo/embedded-aws.ts';
-import { signaturesKey, traceKey } from '../../lambda/keys.ts';
+import { writeStoredReport } from '../../lambda/incident/stored-documents.ts';
+import { formatIncidentId, signaturesKey, traceKey } from '../../lambda/keys.ts';
 import { NotificationRefused, NotificationUncertain } from '../../lambda/ports.ts';
 import { type Clients, createClients, destroyClients } from '../../lambda/stores/clients.ts';
 import { createIncidentStore } from '../../lambda/stores/dynamodb-incidents.ts';
 import { createSignatureSource } from '../../lambda/stores/s3-signatures.ts';
 import { createTraceSource } from '../../lambda/stores/s3-traces.ts';
 import { createNotifier } from '../../lambda/stores/sns-notifier.ts';
+import type { NodeReport } from '../../report/incident.ts';
 import { SignatureError } from '../../signatures/errors.ts';
 import { BUILD_METADATA, TRACE_CLOCK_METADATA, UNIX_CLOCK_METADATA } from '../../trace/object-metadata.ts';
 
@@ -34,6 +37,14 @@ function put(key: string, body: Buffer | string, metadata: Record<string, string
     new PutObjectCommand({ Bucket: TRACES_BUCKET, Key: key, Body: body, Metadata: metadata }),
   );
 }
+
+/** The store at the beginning of time. */
+function createStore() {
+  const table = { table: INCIDENTS_TABLE, retentionDays: 1 };
+  return createIncidentStore(aws.clients.dynamodb, table, { now: () => 0 });
+}
+
+const OPEN = { state: 'open', claimedUntil: 0, outcome: null, reports: 0 };
 
 /** Counts the commands that a client sends. */
 function counted(client: Clients['s3']): string[] {
@@ -140,6 +151,134 @@ function packedNothing(): Buffer {
   return gzipSync('');
 }
 
+describe('what the incidents table gives back', () => {
+  const store = createStore;
+  let count = 0;
+  let id: { service: string; incident: string };
+  beforeEach(() => {
+    count += 1;
+    id = { service: 's', incident: `read-${count}` };
+  });
+
+  function nodeReport(node: string): NodeReport {
+    return {
+      ...id,
+      node,
+      report: `of-${node}`,
+      outcome: 'complete',
+      verdict: 'spin',
+      confidence: 'high',
+      summary: 'It spins.',
+      build: null,
+      onsetUnixSeconds: null,
+      onsetBeforeEndSeconds: 30,
+      suspects: [],
+      narrowing: { suspects: 0, functions: 7 },
+      path: [],
+      warnings: [],
+      trace: { bucket: 'b', key: 'k', etag: 'e' },
+      reportKey: null,
+      pageKey: null,
+      tracedAt: '2026-11-23T02:15:00.000Z',
+    };
+  }
+
+  /** Puts something of its own into the table, as another version of the function or a person would. */
+  function putRaw(kind: string, attributes: Record<string, AttributeValue>) {
+    const key = { incident: { S: formatIncidentId(id) }, kind: { S: kind } };
+    return aws.clients.dynamodb.send(
+      new PutItemCommand({ TableName: INCIDENTS_TABLE, Item: { ...key, ...attributes } }),
+    );
+  }
+
+  it('is what was stored: reports, alarm and nothing else', async () => {
+    const alarm = { name: 'p99', reason: 'slow', at: '2026-11-23T02:15:00.000Z', instances: [] };
+    await store().open(id, alarm);
+    await store().saveReport(nodeReport('web-1'), { replace: false });
+    expect(await store().read(id)).toEqual({
+      id,
+      alarm,
+      foundAt: null,
+      steps: { ship: OPEN, first: OPEN, final: OPEN },
+      reports: [nodeReport('web-1')],
+      unreadable: [],
+    });
+  });
+
+  const written = () => JSON.parse(writeStoredReport(nodeReport('web-2'))) as Record<string, unknown>;
+  it.each<[string, () => string | undefined, RegExp]>([
+    ['of an older version', () => JSON.stringify({ ...written(), schema: 'perfscope.node-report/0' }), /\/0/],
+    ['from before there were versions', () => JSON.stringify(nodeReport('web-2')), /of no named form/],
+    ['with a missing field', () => JSON.stringify({ ...written(), suspects: undefined }), /suspects/],
+    ['with an unknown verdict', () => JSON.stringify({ ...written(), verdict: 'puzzled' }), /verdict/],
+    ['that is no JSON', () => '{"schema":', /no JSON/],
+    ['without a document', () => undefined, /no document/],
+  ])(
+    'with an item %s is told of beside the others, and does not stop them',
+    async (_what, document, problem) => {
+      await store().saveReport(nodeReport('web-1'), { replace: false });
+      const text = document();
+      await putRaw('node#web-2#of-web-2', {
+        outcome: { S: 'complete' },
+        ...(text === undefined ? {} : { document: { S: text } }),
+      });
+      const { reports, unreadable } = await store().read(id);
+      expect(reports).toEqual([nodeReport('web-1')]);
+      expect(unreadable).toEqual([
+        { key: 'node#web-2#of-web-2', node: 'web-2', problem: expect.stringMatching(problem) },
+      ]);
+      expect(await store().findReport(id, 'web-2', 'of-web-2')).toEqual({
+        kind: 'unreadable',
+        item: unreadable[0],
+      });
+
+      expect(await store().saveReport(nodeReport('web-2'), { replace: true })).toBe(true);
+      expect(await store().findReport(id, 'web-2', 'of-web-2')).toEqual({
+        kind: 'report',
+        report: nodeReport('web-2'),
+      });
+    },
+  );
+
+  it('with an item of no known kind is told of too', async () => {
+    await putRaw('remark', { text: { S: 'look at this one' } });
+    expect((await store().read(id)).unreadable).toEqual([
+      { key: 'remark', node: null, problem: expect.any(String) },
+    ]);
+  });
+
+  it('without a readable alarm has none, and keeps its steps', async () => {
+    await putRaw('head', { alarm: { S: '{"name":"p99"}' }, firstState: { S: 'done' } });
+    const { alarm, steps, unreadable } = await store().read(id);
+    expect(alarm).toBeNull();
+    expect(steps.first.state).toBe('done');
+    expect(unreadable).toEqual([{ key: 'head', node: null, problem: expect.stringMatching(/^alarm: /) }]);
+  });
+
+  it.each<[string, Record<string, AttributeValue>]>([
+    ['a state that is none', { firstState: { S: 'paused' } }],
+    ['a claim until no number', { firstState: { S: 'claimed' }, firstUntil: { S: 'tomorrow' } }],
+  ])('with %s has a step that nobody can claim and that counts as done', async (_what, attributes) => {
+    await putRaw('head', attributes);
+    const { steps, unreadable } = await store().read(id);
+    expect(steps.first.state).toBe('done');
+    expect(unreadable).toMatchObject([{ key: 'head', problem: expect.stringMatching(/^first: /) }]);
+    const late = { token: 't', now: 1e12, until: 1e12 + 1, reports: 1 };
+    expect(await store().claim(id, 'first', late)).toBe(false);
+  });
+
+  it('with a time that is none counts as settled', async () => {
+    await putRaw('head', { foundAt: { S: 'yesterday' } });
+    expect(await store().read(id)).toMatchObject({ foundAt: 0, unreadable: [{ key: 'head' }] });
+  });
+
+  it('may hold a number that JavaScript cannot hold exactly', async () => {
+    const beyond = '90071992547409931';
+    await putRaw('head', { foundAt: { N: beyond } });
+    expect(await store().read(id)).toMatchObject({ foundAt: Number(beyond), unreadable: [] });
+  });
+});
+
 describe('a step', () => {
   let count = 0;
   let id: { service: string; incident: string };
@@ -147,8 +286,7 @@ describe('a step', () => {
     count += 1;
     id = { service: 's', incident: `steps-${count}` };
   });
-  const store = () =>
-    createIncidentStore(aws.clients.dynamodb, { table: INCIDENTS_TABLE, retentionDays: 1 }, { now: () => 0 });
+  const store = createStore;
   const claim = (token: string, now: number) =>
     store().claim(id, 'first', { token, now, until: now + 60, reports: 1 });
 

@@ -20,11 +20,12 @@ import {
   startEmbeddedAws,
   TRACES_BUCKET,
 } from '../../../cli/demo/embedded-aws.ts';
+import { answerCaller, type BatchAnswer } from '../../../lambda/answer-caller.ts';
 import { type Configuration, readConfiguration } from '../../../lambda/configuration.ts';
-import { type BatchAnswer, dispatch } from '../../../lambda/dispatch.ts';
 import { readEvent } from '../../../lambda/events/accepted.ts';
 import type { IncidentId } from '../../../lambda/keys.ts';
-import type { Inference, Observer, Ports, TraceReader } from '../../../lambda/ports.ts';
+import type { CountMetric } from '../../../lambda/metrics.ts';
+import type { InferenceRunner, Observer, Ports, TraceReader } from '../../../lambda/ports.ts';
 import { type Clients, createClients, destroyClients } from '../../../lambda/stores/clients.ts';
 import { wirePorts } from '../../../lambda/wiring.ts';
 import type { Report } from '../../../report/report.ts';
@@ -38,7 +39,7 @@ const ROUND_MILLISECONDS = 61_000;
 /** More rounds than any incident needs: an incident that never comes to rest is a failure. */
 const MOST_ROUNDS = 40;
 
-export const ALARM_NAME = 'checkout-p99';
+const ALARM_NAME = 'checkout-p99';
 
 export interface Mail {
   readonly subject: string;
@@ -53,6 +54,10 @@ export interface Account {
   readonly now: () => number;
   /** Mail of all incidents so far. */
   readonly mail: Mail[];
+  /** Faults that a call has met so far. */
+  readonly met: ReadonlySet<Injection>;
+  /** What the function has counted so far. */
+  readonly counts: ReadonlyMap<CountMetric, number>;
   /** Events that failed three times. */
   readonly deadLetters: unknown[];
   /** Hands an event to Lambda; the fault hits its first attempt only. */
@@ -66,19 +71,21 @@ export interface Account {
   readonly stop: () => Promise<void>;
 }
 
-export interface AccountOptions {
+interface AccountOptions {
   /** What inference gives for a trace, by its key; null for healthy. */
   readonly infer: (bytes: string) => Report;
 }
 
-const QUIET: Observer = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  about: () => undefined,
-  measure: () => undefined,
-  stage: (_name, run) => run(),
-};
+function quietObserver(counts: Map<CountMetric, number>): Observer {
+  return {
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    about: () => undefined,
+    count: (name, value) => counts.set(name, (counts.get(name) ?? 0) + value),
+    stage: (_name, run) => run(),
+  };
+}
 
 export async function openAccount(options: AccountOptions): Promise<Account> {
   const aws = await startEmbeddedAws();
@@ -100,10 +107,12 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     timeoutsMilliseconds: 0,
   };
   const wire = (clients: Clients): Ports => ({
-    ...wirePorts(configuration, clients, QUIET, { now: () => now }),
+    ...wirePorts(configuration, clients, quietObserver(counts), { now: () => now }),
     reader: textReader,
     inference: inferText(options.infer),
   });
+  const met = new Set<Injection>();
+  const counts = new Map<CountMetric, number>();
   const mail: Mail[] = [];
   const deadLetters: unknown[] = [];
   const pending: {
@@ -121,7 +130,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     const injected = injection === null ? null : inject(clients, injection);
     let alive = true;
     try {
-      const answer = dispatch(wire(clients), configuration, readEvent(event), invocation);
+      const answer = answerCaller(wire(clients), configuration, readEvent(event), invocation);
       const outcome = injected === null ? await answer : await Promise.race([answer, injected.killed]);
       if (outcome === 'killed') {
         alive = false;
@@ -132,6 +141,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     } catch {
       return 'failed';
     } finally {
+      if (injection !== null && injected?.met()) met.add(injection);
       injected?.remove();
       if (alive) free.push(clients);
     }
@@ -169,6 +179,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     configuration,
     now: () => now,
     mail,
+    met,
+    counts,
     deadLetters,
     deliver: (event, injection) => pending.push({ event, attempt: 1, injection: injection ?? null }),
     round: roundAndMail,
@@ -207,7 +219,7 @@ const textReader: TraceReader = {
   },
 };
 
-function inferText(infer: (text: string) => Report): Inference {
+function inferText(infer: (text: string) => Report): InferenceRunner {
   return { run: async (trace) => infer((trace as unknown as { readonly text: string }).text) };
 }
 

@@ -120,9 +120,11 @@ export interface Injection {
   readonly fault: Fault;
 }
 
-export interface Injected {
+interface Injected {
   /** Resolves when the process would have ended. */
   readonly killed: Promise<'killed'>;
+  /** Whether any call has met the fault. */
+  readonly met: () => boolean;
   readonly remove: () => void;
 }
 
@@ -133,6 +135,7 @@ export function inject(clients: Clients, injection: Injection): Injected {
     kill = resolve;
   });
   let dead = false;
+  let met = false;
   const stacks = (Object.values(clients) as { middlewareStack: AnyStack }[]).map(
     (client) => client.middlewareStack,
   );
@@ -145,6 +148,7 @@ export function inject(clients: Clients, injection: Injection): Injected {
           const output = await next(args);
           return dead ? NEVER : output;
         }
+        met = true;
         if (injection.fault === 'killed right after') {
           await next(args);
           dead = true;
@@ -160,6 +164,7 @@ export function inject(clients: Clients, injection: Injection): Injected {
   }
   return {
     killed,
+    met: () => met,
     remove: () => {
       for (const stack of stacks) if (!dead) stack.remove(FAULT);
     },

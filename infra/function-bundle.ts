@@ -10,11 +10,7 @@ export const HANDLER = 'handler.handler';
 
 const ROOT = new URL('..', import.meta.url);
 
-/** CommonJS dependencies (the X-Ray SDK) call `require`, which an ES module has not got by itself. */
-const BANNER =
-  "import{createRequire as perfscopeRequire}from'node:module';const require=perfscopeRequire(import.meta.url);";
-
-const OPTIONS = {
+export const FUNCTION_BUNDLE = {
   absWorkingDir: fileURLToPath(ROOT),
   entryPoints: { handler: 'lambda/handler.ts', 'inference-worker': 'lambda/inference-worker.ts' },
   bundle: true,
@@ -24,7 +20,6 @@ const OPTIONS = {
   outExtension: { '.js': '.mjs' },
   // ES modules first, or little is shaken off: packages list `main` (CommonJS) for old tools.
   mainFields: ['module', 'main'],
-  banner: { js: BANNER },
   minifySyntax: true,
   minifyWhitespace: true,
   // Names stay: stack traces in the logs are read by people.
@@ -35,7 +30,7 @@ const OPTIONS = {
 
 /** Returns the bytes of each file written. */
 export function bundleFunction(directory: string): ReadonlyMap<string, number> {
-  const { metafile } = buildSync({ ...OPTIONS, outdir: directory, metafile: true });
+  const { metafile } = buildSync({ ...FUNCTION_BUNDLE, outdir: directory, metafile: true });
   return new Map(
     Object.entries(metafile.outputs).map(([path, { bytes }]) => [path.split('/').at(-1) ?? path, bytes]),
   );

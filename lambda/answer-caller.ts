@@ -5,7 +5,7 @@ import { type AnalysedTrace, analyseTrace, type Invocation } from './analyse-tra
 import type { Configuration } from './configuration.ts';
 import { ACCEPTED_SHAPES } from './events/accepted.ts';
 import type { Caller } from './events/caller.ts';
-import { followUp } from './follow-up.ts';
+import { followUpIncident } from './follow-up-incident.ts';
 import { formatIncidentId } from './keys.ts';
 import { openIncident } from './open-incident.ts';
 import type { Ports } from './ports.ts';
@@ -18,7 +18,7 @@ export interface BatchAnswer {
 
 export type Answer = BatchAnswer | { readonly ok: boolean; readonly [field: string]: unknown };
 
-export async function dispatch(
+export async function answerCaller(
   ports: Ports,
   configuration: Configuration,
   caller: Caller,
@@ -35,8 +35,11 @@ export async function dispatch(
       return { ...describe(analysed), text: writeReportText(analysed.report, configuration).split('\n') };
     }
     case 'ad-hoc-incident': {
-      const analysed = await rerunIncident(ports, configuration, caller, invocation);
-      return { ok: true, incident: formatIncidentId(caller), traces: analysed.map(describe) };
+      const { analysed, failed } = await rerunIncident(ports, configuration, caller, invocation);
+      const answer = { incident: formatIncidentId(caller), traces: analysed.map(describe) };
+      if (failed.length === 0) return { ok: true, ...answer };
+      const all = analysed.length + failed.length;
+      return { ok: false, problem: `${failed.length} of ${all} traces have no verdict`, failed, ...answer };
     }
     case 'alarm': {
       const id = await openIncident(ports, configuration, caller, invocation);
@@ -48,12 +51,12 @@ export async function dispatch(
         ignored: `the alarm ${caller.alarmName} went to ${caller.state}: only ALARM opens an incident`,
       };
     case 'follow-up':
-      return { ok: true, progress: await followUp(ports, configuration, caller, invocation) };
+      return { ok: true, progress: await followUpIncident(ports, configuration, caller, invocation) };
     case 'receipt':
       await ports.incidents.markDone(caller, caller.step, caller.messageId);
       return { ok: true, receipt: caller.messageId };
     case 'batch':
-      return dispatchBatch(ports, configuration, caller.records, invocation);
+      return answerBatch(ports, configuration, caller.records, invocation);
     case 'help':
       return { ok: true, accepts: ACCEPTED_SHAPES };
     case 'unknown':
@@ -67,7 +70,7 @@ export async function dispatch(
 }
 
 /** One bad record does not hold up the others; SQS delivers it again and in the end moves it to the dead letters. */
-async function dispatchBatch(
+async function answerBatch(
   ports: Ports,
   configuration: Configuration,
   records: readonly { readonly messageId: string; readonly caller: Caller }[],
@@ -76,7 +79,7 @@ async function dispatchBatch(
   const batchItemFailures: { itemIdentifier: string }[] = [];
   for (const { messageId, caller } of records) {
     try {
-      const answer = await dispatch(ports, configuration, caller, invocation);
+      const answer = await answerCaller(ports, configuration, caller, invocation);
       if ('ok' in answer && !answer.ok) throw new Error(String(answer.problem));
     } catch (error) {
       ports.observer.error('a record of the follow-up queue failed', { messageId, error });

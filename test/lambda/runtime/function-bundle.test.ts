@@ -1,5 +1,3 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,10 +11,17 @@ import {
   startEmbeddedAws,
   TRACES_BUCKET,
 } from '../../../cli/demo/embedded-aws.ts';
-import { bundleFunction, HANDLER } from '../../../infra/bundle.ts';
+import { bundleFunction, HANDLER } from '../../../infra/function-bundle.ts';
 import { type Environment, startEnvironment } from '../../../infra/local-runtime/runtime-api.ts';
 import { readSettings } from '../../../infra/settings.ts';
 import { signaturesKey, traceKey } from '../../../lambda/keys.ts';
+import {
+  COLD_START_METRIC,
+  METRICS_NAMESPACE,
+  METRICS_SERVICE,
+  STAGE_METRICS,
+  VERDICT_METRICS,
+} from '../../../lambda/metrics.ts';
 import { traceEvent } from '../faults/account.ts';
 
 const EXAMPLE = new URL('../../../examples/lighttpd-scgi-write-spin/', import.meta.url);
@@ -36,6 +41,33 @@ function start(environment: Record<string, string> = {}): Promise<Environment> {
     timeoutSeconds: settings.timeoutSeconds,
     environment: { ...aws.environment, FOLLOW_UP_SECONDS: '0', ...environment },
   });
+}
+
+function linesOf(environment: Environment): Record<string, unknown>[] {
+  const lines = environment.log().trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+interface EmbeddedMetrics {
+  readonly _aws?: {
+    readonly CloudWatchMetrics: readonly {
+      readonly Namespace: string;
+      readonly Dimensions: readonly (readonly string[])[];
+      readonly Metrics: readonly { readonly Name: string }[];
+    }[];
+  };
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+function metricsOf(line: Record<string, unknown>) {
+  const { _aws: metadata } = line as EmbeddedMetrics;
+  return (metadata?.CloudWatchMetrics ?? []).flatMap((directive) =>
+    directive.Metrics.map(({ Name: name }) => ({
+      name,
+      namespace: directive.Namespace,
+      dimensions: Object.fromEntries(directive.Dimensions.flat().map((key) => [key, line[key]])),
+    })),
+  );
 }
 
 async function upload(incident: string): Promise<unknown> {
@@ -104,11 +136,7 @@ describe('the bundle that is deployed', () => {
     let lines: Record<string, unknown>[];
     try {
       await environment.invoke(await upload('logged'));
-      lines = environment
-        .log()
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      lines = linesOf(environment);
     } finally {
       await environment.stop();
     }
@@ -118,50 +146,45 @@ describe('the bundle that is deployed', () => {
         tracedService: 'lighttpd',
         incident: 'logged',
         node: 'web-7',
-        xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793',
       }),
     );
-    const metrics = Object.assign({}, ...lines.filter((line) => '_aws' in line));
-    for (const name of [
-      'ReadDuration',
-      'InferDuration',
-      'SaveDuration',
-      'FirstDuration',
-      'SystemCalls',
-      'LostEvents',
-      'ColdStart',
-      'Suspects',
-      'VerdictSpin',
-    ])
-      expect(metrics, name).toHaveProperty(name);
+    const counted = lines.flatMap(metricsOf);
+    const names = counted.map(({ name }) => name);
+    expect(names.sort()).toEqual(
+      [
+        COLD_START_METRIC,
+        ...['Events', 'SystemCalls', 'LostEvents', 'Suspects'],
+        VERDICT_METRICS.spin,
+        ...(['open', 'signatures', 'read', 'infer', 'save', 'first'] as const).map((it) => STAGE_METRICS[it]),
+      ].sort(),
+    );
+    for (const { namespace, dimensions } of counted)
+      expect({ namespace, ...dimensions }).toMatchObject({
+        namespace: METRICS_NAMESPACE,
+        service: METRICS_SERVICE,
+      });
   });
 
-  it('sends X-Ray a segment for every stage', async () => {
-    const daemon = createSocket('udp4');
-    let received = '';
-    daemon.on('message', (packet) => {
-      received += packet.toString('utf8');
-    });
-    daemon.bind(0, '127.0.0.1');
-    await once(daemon, 'listening');
-    const environment = await start({
-      POWERTOOLS_TRACE_ENABLED: 'true',
-      AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${daemon.address().port}`,
-    });
+  it('says which stage failed, and why', async () => {
+    const key = traceKey({ service: 'lighttpd', incident: 'no-trace', node: 'web-7', name: 'trace' });
+    await aws.clients.s3.send(new PutObjectCommand({ Bucket: TRACES_BUCKET, Key: key, Body: 'no trace' }));
+    const environment = await start();
     try {
-      expect(await environment.invoke(await upload('traced'))).toMatchObject({
-        kind: 'answer',
-        payload: { ok: true },
+      expect(await environment.invoke(traceEvent(key))).toMatchObject({
+        kind: 'error',
+        error: { errorType: 'TraceError' },
       });
-      // Datagrams take their time: one more round trip lets them arrive before the process is stopped.
-      await environment.invoke({ help: true });
+      expect(linesOf(environment)).toContainEqual(
+        expect.objectContaining({
+          message: 'a stage failed',
+          stage: 'read',
+          incident: 'no-trace',
+          error: expect.objectContaining({ name: 'TraceError' }),
+        }),
+      );
     } finally {
       await environment.stop();
-      daemon.close();
     }
-    for (const stage of ['open', 'signatures', 'read', 'infer', 'save', 'first'])
-      expect(received).toContain(`"name":"## ${stage}"`);
-    expect(received).toContain('"operation":"PutItem"');
   });
 
   it('answers help and unknown events with the accepted shapes', async () => {
@@ -184,7 +207,7 @@ describe('the bundle that is deployed', () => {
 });
 
 describe('a process killed with SIGKILL in the middle', () => {
-  it('leaves one report and one notification after the event comes again, wherever it was', async () => {
+  it('leaves one report, and one notification or a follow-up that will send it, after the event comes again, wherever it was', async () => {
     // From the start of the invocation to after its end: reading, inferring, saving, notifying.
     for (const [index, milliseconds] of [300, 900, 1500, 2500].entries()) {
       const incident = `killed-${index}`;

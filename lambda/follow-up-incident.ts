@@ -3,20 +3,20 @@ import type { Invocation } from './analyse-trace.ts';
 import type { Configuration } from './configuration.ts';
 import type { IncidentId } from './keys.ts';
 import type { Ports } from './ports.ts';
-import { type Progress, progressIncident } from './progress-incident.ts';
+import { type IncidentProgress, progressIncident } from './progress-incident.ts';
 
-export async function followUp(
+export async function followUpIncident(
   ports: Ports,
   configuration: Configuration,
   id: IncidentId,
   invocation: Invocation,
-): Promise<Progress> {
+): Promise<IncidentProgress> {
   ports.observer.about({ service: id.service, incident: id.incident });
   const progress = await progressIncident(ports, configuration, id, invocation.token);
   if (!progress.atRest) await ports.followUps.schedule(id, configuration.followUpSeconds);
   else if (progress.reports === 0) {
     ports.observer.error('the alarm opened an incident, but no node has shipped a trace');
-    ports.observer.measure('IncidentsWithoutTrace', 'Count', 1);
+    ports.observer.count('IncidentsWithoutTrace', 1);
   }
   return progress;
 }
