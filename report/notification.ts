@@ -6,6 +6,7 @@ import type { NodeReport, NodeSuspect } from './incident.ts';
 import { nodesIn, type Picture, type PictureSuspect } from './incident.ts';
 import { consoleLink, objectAddress } from './links.ts';
 import { plain, toSubject, wrap } from './plain.ts';
+import type { Verdict } from './report.ts';
 
 const WIDTH = 76;
 
@@ -100,9 +101,18 @@ export function writeReportText(report: NodeReport, place: ReportPlace): string 
 }
 
 /** For subscriptions' filter policies: who is woken by what. */
-function severityOf(picture: Picture): 'critical' | 'high' | 'medium' {
-  if (picture.scope === 'fleet') return 'critical';
-  return picture.verdict === 'slowdown' || picture.confidence === 'low' ? 'medium' : 'high';
+type Severity = 'critical' | 'high' | 'medium';
+
+const SEVERITY: Readonly<Record<Verdict, Severity>> = {
+  hang: 'high',
+  spin: 'high',
+  slowdown: 'medium',
+  normal: 'medium',
+};
+
+function severityOf({ scope, confidence, verdict }: Picture): Severity {
+  if (scope === 'fleet') return 'critical';
+  return confidence === 'low' ? 'medium' : SEVERITY[verdict];
 }
 
 function heading(picture: Picture, service: string): string[] {

@@ -1,7 +1,7 @@
 /** The first thing a reader sees: what, how sure, since when, where. */
 import { count, percent, plural, seconds } from '../figures.ts';
 import { knownCalls } from '../known-calls.ts';
-import type { Report } from '../report.ts';
+import type { Report, Verdict } from '../report.ts';
 import { type Markup, markup, NOTHING } from './markup.ts';
 
 export interface PageSubject {
@@ -9,8 +9,23 @@ export interface PageSubject {
   readonly incident?: string;
 }
 
+/** What the banner looks like (style.ts). */
+const TONES: Readonly<Record<Verdict, 'bad' | 'warn' | 'good'>> = {
+  hang: 'bad',
+  spin: 'bad',
+  slowdown: 'warn',
+  normal: 'good',
+};
+
+const WHAT: Readonly<Record<Verdict, string>> = {
+  hang: 'Hang',
+  spin: 'Spin',
+  slowdown: 'Slowdown',
+  normal: 'Nothing abnormal',
+};
+
 export function banner(report: Report, subject: PageSubject): Markup {
-  return markup`<section class="banner ${report.verdict}">
+  return markup`<section class="banner ${TONES[report.verdict]}">
 <span class="verdict">${report.verdict}</span>
 <h1>${headline(report)}</h1>
 <p>${report.summary}</p>
@@ -31,8 +46,7 @@ ${fact('Known to the signatures', report.coverage === null ? 'no signatures' : `
 export function headline(report: Report): string {
   const where = report.service ?? 'this trace';
   const [leading] = report.suspects;
-  if (report.verdict === 'normal') return `Nothing abnormal in ${where}`;
-  const what = `${report.verdict.charAt(0).toUpperCase()}${report.verdict.slice(1)} in ${where}`;
+  const what = `${WHAT[report.verdict]} in ${where}`;
   return leading === undefined ? what : `${what}, most likely in ${leading.function}`;
 }
 

@@ -26,13 +26,15 @@ code, .name { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation
 .small { font-size: .87rem; }
 .number { font-variant-numeric: tabular-nums; white-space: nowrap; text-align: right; }
 section { background: var(--sheet); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.1rem; margin: 1rem 0; }
-.banner { border-left: .45rem solid var(--bad); background: var(--bad-soft); }
-.banner.slowdown { border-left-color: var(--warn); background: var(--warn-soft); }
-.banner.normal { border-left-color: var(--good); background: var(--good-soft); }
+.banner { border-left: .45rem solid; }
+.banner.bad { border-left-color: var(--bad); background: var(--bad-soft); }
+.banner.warn { border-left-color: var(--warn); background: var(--warn-soft); }
+.banner.good { border-left-color: var(--good); background: var(--good-soft); }
 .verdict { display: inline-block; font-weight: 650; font-size: .8rem; letter-spacing: .06em; text-transform: uppercase;
-  color: var(--bad); margin-bottom: .3rem; }
-.banner.slowdown .verdict { color: var(--warn); }
-.banner.normal .verdict { color: var(--good); }
+  margin-bottom: .3rem; }
+.banner.bad .verdict { color: var(--bad); }
+.banner.warn .verdict { color: var(--warn); }
+.banner.good .verdict { color: var(--good); }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem 1.2rem; margin: 1rem 0 0; }
 dt { color: var(--soft); font-size: .8rem; }
 dd { margin: 0; overflow-wrap: anywhere; }

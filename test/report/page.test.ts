@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { VERDICTS } from '../../lambda/incident/verdicts.ts';
 import { clusterLabel } from '../../report/page/rates.ts';
+import { STYLE } from '../../report/page/style.ts';
 import { writePage } from '../../report/page.ts';
 import type { Report } from '../../report/report.ts';
 import { NORMAL, SPIN } from './sample-report.ts';
 
 const page = writePage(SPIN, { node: 'web-7', incident: 'p99-20261123T021500Z' });
+
+it.each(VERDICTS)('a page that says %s has a look of its own', (verdict) => {
+  const [, tone = ''] = /<section class="banner (\w+)">/.exec(writePage({ ...SPIN, verdict })) ?? [];
+  expect(STYLE).toContain(`.banner.${tone} {`);
+  expect(STYLE).toContain(`.banner.${tone} .verdict {`);
+});
 
 describe('the page', () => {
   it.each([
