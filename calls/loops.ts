@@ -1,7 +1,7 @@
 /**
- * Loops folded: of a run that repeats the same calls again and again, the first rounds are kept, then ever fewer (each
- * at half as many rounds again), and each left-out call is represented by the call at the same place of the last round
- * kept before it. Folding is repeated, so that a loop of loops folds too.
+ * Loops folded: of a run that repeats the same calls again and again, the first two rounds are kept, and each left-out
+ * call is represented by the call at the same place of the second. Folding is repeated, so that a loop of loops folds
+ * too. Whatever is made of what is kept sees a loop's entry and one step back to its beginning, however long it runs.
  */
 export interface Folded {
   /** Positions kept, ascending. */
@@ -14,10 +14,10 @@ export interface Folded {
 
 /** Longest loop body looked for, calls. */
 export const MAX_PERIOD = 24;
-/** A run is a loop from this many rounds on; as many are kept at first. */
+/** A run is a loop from more than this many rounds on. */
 export const FIRST_ROUNDS = 4;
-/** Further rounds kept lie this factor apart. */
-const ROUND_SPACING = 1.5;
+/** Rounds kept of a loop: the step back to its beginning is seen once, however often it is made. */
+const KEPT_ROUNDS = 2;
 /** Loops of loops of loops: deeper nesting adds nothing. */
 const PASSES = 3;
 
@@ -52,16 +52,12 @@ function foldOnce(symbols: Uint32Array): Folded {
       kept.push(i++);
       continue;
     }
-    let nextKept = 0;
     let standIn = 0;
     for (let rounds = 0; rounds * period < length; rounds++) {
       const from = rounds * period;
       const to = Math.min(from + period, length);
-      const keep = rounds === nextKept && to === from + period;
-      if (keep) {
-        standIn = kept.length;
-        nextKept = rounds < FIRST_ROUNDS - 1 ? rounds + 1 : Math.ceil(rounds * ROUND_SPACING);
-      }
+      const keep = rounds < KEPT_ROUNDS;
+      if (keep) standIn = kept.length;
       for (let j = from; j < to; j++) {
         if (keep) kept.push(i + j);
         representative[i + j] = standIn + (j - from);

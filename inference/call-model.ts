@@ -30,6 +30,9 @@ const UNSEEN_STEP = 0.01;
 /** Evidence of one trait is bounded, more so against a state: an abnormal run shows what no profile does. */
 const MAX_TRAIT_FOR = 5;
 const MAX_TRAIT_AGAINST = 1;
+/** Which call made the descriptor is no matter of behaviour: a socket is read where sockets are read. */
+const MAX_ORIGIN_AGAINST = 6;
+const ORIGIN = 'from';
 /** Calls that each state is given of the general mix of traits (additive smoothing). */
 const TRAIT_PRIOR = 0.5;
 
@@ -93,7 +96,10 @@ export function callModel(normal: Normal): CallModel {
       const own = (traitsOf[state] as Map<number, number>).get(trait) ?? 0;
       const all = stateKindTotal.get(`${state} ${kind}`) ?? 0;
       const ratio = (own + TRAIT_PRIOR * general) / ((all + TRAIT_PRIOR) * general);
-      return Math.max(-MAX_TRAIT_AGAINST, Math.min(MAX_TRAIT_FOR, Math.log(ratio)));
+      return Math.max(
+        kind === ORIGIN ? -MAX_ORIGIN_AGAINST : -MAX_TRAIT_AGAINST,
+        Math.min(MAX_TRAIT_FOR, Math.log(ratio)),
+      );
     },
     step(from, to) {
       if (states > DENSE_STATES) {

@@ -14,6 +14,8 @@ const LEAST_SLOW_NS = 15e6;
 const MINIMUM_SLOW = 8;
 /** … which are this share of the requests since the onset … */
 const MINIMUM_SLOW_SHARE = 0.05;
+/** … (more where the window shows no time before) … */
+const MINIMUM_SHARE_WITHOUT_BEFORE = 0.1;
 /** … and this many times the share before it … */
 const SHARE_RISE = 4;
 /** … and hold up this many connections at once, on average. */
@@ -108,7 +110,9 @@ function onsetOf(
     const before = i / Math.max(1, at);
     // Whole windows that are slow from their first request on have no before; then the share alone must convince.
     const enough =
-      at < MINIMUM_SLOW ? after >= 0.5 : after >= MINIMUM_SLOW_SHARE && after >= SHARE_RISE * before;
+      at < MINIMUM_SLOW
+        ? after >= MINIMUM_SHARE_WITHOUT_BEFORE
+        : after >= MINIMUM_SLOW_SHARE && after >= SHARE_RISE * before;
     if (!enough) continue;
     // Binomial log likelihood ratio of one change of share at this request.
     const gain =

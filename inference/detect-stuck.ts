@@ -13,6 +13,18 @@ const MINIMUM_OPEN_NS = 50e6;
 /** Of threads that pile up, the first is nearest to the cause: each later one counts for this much of the one before. */
 const LATER_WEIGHT = 0.7;
 
+/**
+ * Calls that wait for whatever happens next (their man pages, section 2): however long they last, they are no hang,
+ * unless the thread holds a request that it has not answered, and signatures tell what answering looks like.
+ */
+const WAITS_FOR_EVENTS = new Set(
+  (
+    'epoll_wait epoll_pwait epoll_pwait2 poll ppoll select pselect6 accept accept4 io_getevents ' +
+    'io_pgetevents io_uring_enter rt_sigtimedwait rt_sigsuspend pause wait4 waitid mq_timedreceive msgrcv semop ' +
+    'semtimedop'
+  ).split(' '),
+);
+
 /** A thread whose last call has not returned for far longer than normal (a hang in a call). */
 export function detectStuck({ calls, knowledge }: Observation): StuckFinding | null {
   const { trace, threadRows, dispatch } = calls;
@@ -38,7 +50,8 @@ export function detectStuck({ calls, knowledge }: Observation): StuckFinding | n
       const places = state === NO_STATE ? (model.byCall.get(name) ?? []) : [state];
       for (const place of places) normalNs = Math.max(normalNs, normal.states.longestNs[place] as number);
     }
-    if (waitsForWork.has(call) && !inDebt.has(thread)) continue;
+    if (WAITS_FOR_EVENTS.has(name) && knowledge === null) continue;
+    if ((waitsForWork.has(call) || WAITS_FOR_EVENTS.has(name)) && !inDebt.has(thread)) continue;
     if (openNs < longestRestNs(trace, rows, dispatch[thread])) continue;
     const ratio = openNs / Math.max(normalNs, MINIMUM_OPEN_NS / OPEN_RATIO);
     if (ratio >= OPEN_RATIO) stuck.push({ thread, row, openNs, normalNs, ratio });

@@ -50,21 +50,49 @@ export function suspectsOf(input: {
   const { paths } = knowledge.functions;
   const contexts = abnormalContexts(finding, knowledge, units, abnormal);
   const best = ranked[0]?.score ?? 1;
-  return ranked.slice(0, most).map((candidate, place) => ({
-    fn: candidate.fn,
-    tied: ranked
-      .filter((other) => other !== candidate && Math.abs(other.score - candidate.score) < SAME_SCORE)
-      .map(({ fn }) => fn),
-    confidence: confidenceOf(finding, candidate, place, ranked[place + 1]?.score ?? 0, coverage),
-    evidence: evidenceFor(candidate.fn, finding, observation.calls, knowledge),
-    units: abnormal
-      .filter(({ unit }) =>
-        [...(contexts.get(unit) ?? [])].some((context) => paths[context]?.includes(candidate.fn)),
-      )
-      .slice(0, MAX_CITED_UNITS)
-      .map(({ unit }) => unit),
-    score: candidate.score / best,
-  }));
+  return ranked.slice(0, most).map((candidate, place) => {
+    const evidence = evidenceFor(candidate.fn, finding, observation.calls, knowledge);
+    const next = ranked[place + 1]?.score ?? 0;
+    return {
+      fn: candidate.fn,
+      tied: ranked
+        .filter((other) => other !== candidate && Math.abs(other.score - candidate.score) < SAME_SCORE)
+        .map(({ fn }) => fn),
+      confidence: confidenceOf(finding, evidence, candidate, place, next, coverage),
+      evidence,
+      units: abnormal
+        .filter(({ unit }) =>
+          [...(contexts.get(unit) ?? [])].some((context) => paths[context]?.includes(candidate.fn)),
+        )
+        .slice(0, MAX_CITED_UNITS)
+        .map(({ unit }) => unit),
+      score: candidate.score / best,
+    };
+  });
+}
+
+/** Share of the loop's calls under a function from which on it holds the loop. */
+const NEARLY_ALL = 0.85;
+
+/**
+ * Whether normal runs show such calls where these were made, so that their place is known and not guessed: a result or a
+ * call that no profile shows is put where its thread was last. Several threads that hang wait for one another.
+ */
+function isPlain(finding: Finding, evidence: Evidence): boolean {
+  switch (evidence.kind) {
+    case 'loop':
+      return (
+        finding.kind === 'loop' &&
+        finding.normalPerSecond > 0 &&
+        evidence.ratio !== null &&
+        evidence.calls.under >= NEARLY_ALL * evidence.calls.of
+      );
+    case 'stuck':
+      return evidence.stuck.of === 1 && evidence.stuck.under === 1;
+    case 'gone':
+    case 'stall':
+      return false;
+  }
 }
 
 /** Contexts of the finding's calls in each abnormal unit. */
@@ -83,6 +111,7 @@ function abnormalContexts(
 
 function confidenceOf(
   finding: Finding,
+  evidence: Evidence,
   candidate: Candidate,
   place: number,
   next: number,
@@ -90,7 +119,7 @@ function confidenceOf(
 ): Confidence {
   if (finding.kind === 'gone' || coverage < GOOD_COVERAGE / 2) return 'low';
   const strong = candidate.cover >= STRONG_COVER && coverage >= GOOD_COVERAGE;
-  if (place === 0 && strong && candidate.score >= CLEAR_LEAD * next && finding.kind !== 'stall')
+  if (place === 0 && strong && candidate.score >= CLEAR_LEAD * next && isPlain(finding, evidence))
     return 'high';
   return candidate.cover >= STRONG_COVER ? 'medium' : 'low';
 }

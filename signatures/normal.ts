@@ -18,6 +18,8 @@ export interface Normal {
   /** Traits (calls/traits.ts) that the profiles show, and how often each state showed one. */
   readonly traits: readonly string[];
   readonly stateTraits: readonly StateTrait[];
+  /** Requests answered in the profiles, a second on average. */
+  readonly requestsPerSecond: number;
   /** Recorded time of all profiles together. */
   readonly profiledSeconds: number;
   /** Longest time between two calls of one thread, outside any call. */
@@ -97,6 +99,7 @@ export function normalOf(set: SignatureSet): Normal {
   const states = set.states.length;
   const rests = new Map(set.gaps.map(([from, to, , , , longest]) => [from * states + to, longest * NS]));
   const latencies = new Map(set.latencies.map(([state, , , , longest]) => [state, longest * NS]));
+  const profiledSeconds = set.profiles.reduce((sum, { seconds }) => sum + seconds, 0);
   return {
     service: set.service,
     build: set.build,
@@ -120,7 +123,9 @@ export function normalOf(set: SignatureSet): Normal {
     })),
     traits: set.traits,
     stateTraits: set.stateTraits.map(([state, trait, count]) => ({ state, trait, count })),
-    profiledSeconds: set.profiles.reduce((sum, { seconds }) => sum + seconds, 0),
+    requestsPerSecond:
+      profiledSeconds > 0 ? set.latencies.reduce((sum, [, count]) => sum + count, 0) / profiledSeconds : 0,
+    profiledSeconds,
     longestOffCallNs: set.normal.offCall * NS,
     rateOf: (symbol) => rates.get(symbol) ?? 0,
     stepsFrom: (state) => steps.get(state) ?? NO_STEPS,

@@ -33,7 +33,7 @@ const effects: Readonly<Record<Idea, Readonly<Record<ExampleId, Effect>>>> = {
     'lighttpd-scgi-write-spin': { primary: null },
   },
   traits: {
-    'pino-log-spin': 'weights',
+    'pino-log-spin': 'order',
     'spoold-held-messages': 'nothing',
     'lighttpd-scgi-write-spin': { primary: null },
   },
@@ -43,7 +43,7 @@ const effects: Readonly<Record<Idea, Readonly<Record<ExampleId, Effect>>>> = {
     'lighttpd-scgi-write-spin': 'weights',
   },
   specificity: {
-    'pino-log-spin': 'nothing',
+    'pino-log-spin': 'order',
     'spoold-held-messages': 'nothing',
     'lighttpd-scgi-write-spin': { primary: 2 },
   },
@@ -76,7 +76,7 @@ const effects: Readonly<Record<Idea, Readonly<Record<ExampleId, Effect>>>> = {
   episodes: {
     'pino-log-spin': 'nothing',
     'spoold-held-messages': 'nothing',
-    'lighttpd-scgi-write-spin': 'weights',
+    'lighttpd-scgi-write-spin': 'order',
   },
   'pool-work': {
     'pino-log-spin': { primary: null },
