@@ -109,6 +109,18 @@ describe('functionInvocations', () => {
     expect([over?.count, over?.sequences.size]).toEqual([MAX_DISTINCT_SEQUENCES + 1, MAX_DISTINCT_SEQUENCES]);
   });
 
+  it('keeps the order of calls on a thread with many thousands', () => {
+    const calls = Array.from({ length: 10_000 }, (_, i) => ({
+      thread: 0,
+      path: i % 100 === 99 ? [] : [3],
+      symbol: i,
+    }));
+    const keys = [...(built(calls).found.get(3)?.sequences.keys() ?? [])];
+    expect(keys.map(sequenceSymbols)).toEqual(
+      Array.from({ length: 100 }, (_, run) => Array.from({ length: 99 }, (_, i) => run * 100 + i)),
+    );
+  });
+
   it('keeps every symbol number apart, also those that are no character of their own', () => {
     const symbols = [0, 0xd800, 0xdc00, 0xfffe, 0xffff];
     const { found, tree, contexts } = built(symbols.map((symbol) => ({ thread: 0, path: [3], symbol })));

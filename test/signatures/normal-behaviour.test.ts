@@ -77,30 +77,32 @@ describe('normalBehaviour', () => {
 
   it('gives latencies per state that answers, in its order, unanswered requests aside', () => {
     const trace = scriptedTrace([
-      { call: 'read', at: 0, fd: 5 },
-      { call: 'write', at: 2_001_000, fd: 5 },
+      { call: 'write', at: 0 },
+      { call: 'read', at: 1e6, fd: 5 },
+      { call: 'sendto', at: 2_001_000, fd: 5 },
       { call: 'read', at: 3e6, fd: 5 },
-      { call: 'sendto', at: 4_001_000, fd: 5 },
-      { call: 'read', at: 5e6, fd: 5 },
-      { call: 'write', at: 9_001_000, fd: 5 },
-      { call: 'read', at: 10e6, fd: 5 },
+      { call: 'write', at: 5_001_000, fd: 5 },
+      { call: 'read', at: 6e6, fd: 5 },
+      { call: 'write', at: 10_001_000, fd: 5 },
+      { call: 'read', at: 11e6, fd: 5 },
     ]);
     expect(learned(trace).latencies()).toEqual([
-      [1, 2, 0.002, 0.004, 0.004],
+      [0, 2, 0.002, 0.004, 0.004],
       [2, 1, 0.001, 0.001, 0.001],
     ]);
   });
 
   it('gives the rest between two calls on one descriptor per pair of states, in their order', () => {
     const trace = scriptedTrace([
-      { call: 'read', at: 0, fd: 5 },
-      { call: 'write', at: 1_001_000, fd: 5 },
-      { call: 'read', at: 1_502_000, fd: 5 },
-      { call: 'write', at: 4_503_000, fd: 5 },
+      { call: 'read', at: 0 },
+      { call: 'write', at: 1_000, fd: 5 },
+      { call: 'read', at: 502_000, fd: 5 },
+      { call: 'write', at: 1_503_000, fd: 5 },
+      { call: 'read', at: 4_504_000, fd: 5 },
     ]);
     expect(learned(trace).gaps()).toEqual([
-      [0, 1, 2, 0.001, 0.003, 0.003],
-      [1, 0, 1, 0.0005, 0.0005, 0.0005],
+      [0, 1, 1, 0.001, 0.001, 0.001],
+      [1, 0, 2, 0.0005, 0.003, 0.003],
     ]);
   });
 

@@ -70,7 +70,7 @@ describe('inheritFromWaker', () => {
   it('goes on with the same work over waits that found the futex changed or did not return', () => {
     const begin = [wait(0, 150_000), wake(100_000, 7), work(160_000)];
     const changed = wait(170_000, 180_000, { result: -11 });
-    expect(inherited([...begin, changed, work(190_000)])).toEqual([0, 7, 7, 0, 7]);
+    expect(inherited([...begin, changed, wake(175_000, 8), work(190_000)])).toEqual([0, 7, 7, 0, 8, 7]);
     const open: PlacedCall = { thread: POOL, call: 'futex', at: 170_000, duration: OPEN };
     expect(inherited([...begin, open, work(190_000)])).toEqual([0, 7, 7, 0, 7]);
   });
@@ -82,7 +82,14 @@ describe('inheritFromWaker', () => {
 
   it('takes no futex call for a wake that woke nobody, or that was made under no user-defined function', () => {
     expect(inherited([wait(0, 150_000), wake(100_000, 7, { result: 0 }), work(160_000)])).toEqual([0, 7, 0]);
-    expect(inherited([wait(0, 150_000), wake(100_000, 0), work(160_000)])).toEqual([0, 0, 0]);
+    const unplaced = wake(110_000, 0);
+    expect(inherited([wait(0, 150_000), unplaced, work(160_000)])).toEqual([0, 0, 0]);
+    expect(inherited([wait(0, 150_000), wake(100_000, 7), unplaced, work(160_000)])).toEqual([0, 7, 0, 7]);
+  });
+
+  it('takes no other call of the thread that woke for the wake', () => {
+    const write = wake(110_000, 9, { call: 'write' });
+    expect(inherited([wait(0, 150_000), wake(100_000, 7), write, work(160_000)])).toEqual([0, 7, 9, 7]);
   });
 
   it('leaves a thread alone that shows functions of its own', () => {
