@@ -5,6 +5,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readTrace } from '../../trace/open-trace.ts';
 import type { Trace } from '../../trace/trace.ts';
+import { until } from './conditions.ts';
 import {
   ended,
   freePort,
@@ -233,10 +234,15 @@ describe.skipIf(missing !== null)(`a recording${missing === null ? '' : ` (skipp
   });
 
   it('belongs to one shipper at a time', async () => {
-    const both = await Promise.all([arm(), arm()]);
-    expect(both.map(({ code }) => code).sort()).toEqual([0, 1]);
-    const loser = both.find(({ code }) => code === 1)!;
-    expect(loser.output).toMatch(/already armed|another perfscope process/);
+    const target = ['--service', SERVICE, '--pid', String(redis.pid)];
+    const first = node.start('record', ...target, '--measure', '1000');
+    await until(() => instanceExists(SERVICE));
+    expect(await arm()).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('another perfscope process'),
+    });
+    expect(instanceExists(SERVICE)).toBe(true);
+    await stopped(first, 'SIGINT');
   });
 
   it('says how far back it reaches when the ring was overrun, and starts where every CPU is covered', async () => {
