@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { InputError } from './input-error.ts';
 
 /** What stands for standard output in place of a file's name. */
-export const STANDARD_OUTPUT = '-';
+const STANDARD_OUTPUT = '-';
 
 /**
  * Writes a file in one step: beside its place first, then renamed, so that nobody ever sees half of it and a

@@ -6,7 +6,7 @@ import { signaturesKey } from '../lambda/keys.ts';
 import { parseSignatureSet } from '../signatures/signature-set.ts';
 
 /** Build of a set that was mined without one. */
-export const UNNAMED_BUILD = 'unnamed';
+const UNNAMED_BUILD = 'unnamed';
 
 export interface PublishedSignatures {
   readonly key: string;

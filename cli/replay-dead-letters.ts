@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { readEvent } from '../lambda/events/accepted.ts';
 
-export interface DeadLetter {
+interface DeadLetter {
   readonly messageId: string;
   /** What the function will take it for. */
   readonly kind: string;

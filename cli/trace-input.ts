@@ -5,7 +5,7 @@ import type { Architecture, ReadOptions, Trace } from '../trace/trace.ts';
 import { type Progress, readingMessage } from './progress.ts';
 
 /** What stands for standard input in place of a file's name. */
-export const STANDARD_INPUT = '-';
+const STANDARD_INPUT = '-';
 
 export interface TraceInputOptions {
   readonly stacks: boolean;

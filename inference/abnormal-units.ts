@@ -15,7 +15,7 @@ export interface AbnormalUnit {
 }
 
 /** Abnormal units kept, those with the most of the abnormality first. */
-export const MAX_ABNORMAL_UNITS = 40;
+const MAX_ABNORMAL_UNITS = 40;
 
 /** The units that hold a finding's calls, with how far each is from its cluster's normal. */
 export function abnormalUnits(

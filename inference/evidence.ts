@@ -23,24 +23,24 @@ interface FunctionEvidence {
   readonly normalCalls: Part;
 }
 
-export interface LoopEvidence extends FunctionEvidence {
+interface LoopEvidence extends FunctionEvidence {
   readonly kind: 'loop';
   /** Calls of the loop. */
   readonly calls: Part;
 }
 
-export interface StuckEvidence extends FunctionEvidence {
+interface StuckEvidence extends FunctionEvidence {
   readonly kind: 'stuck';
   /** Calls that do not return, and calls made right before them. */
   readonly stuck: Part;
   readonly leading: Part;
 }
 
-export interface GoneEvidence extends FunctionEvidence {
+interface GoneEvidence extends FunctionEvidence {
   readonly kind: 'gone';
 }
 
-export interface StallEvidence extends FunctionEvidence {
+interface StallEvidence extends FunctionEvidence {
   readonly kind: 'stall';
   /** Slow requests received or answered under it, calls that waited within them, calls at places that are busier. */
   readonly requests: Part;

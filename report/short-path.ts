@@ -3,7 +3,7 @@ import { count, seconds } from './figures.ts';
 import { plain } from './plain.ts';
 import type { PathStep, Report } from './report.ts';
 
-export const SHORT_PATH_STEPS = 8;
+const SHORT_PATH_STEPS = 8;
 /** Calls shown of one step. */
 const STEP_CALLS = 6;
 

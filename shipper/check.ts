@@ -10,7 +10,7 @@ import { defaultCapBytes } from './ring-size.ts';
 import { lookForTracefs, readKnob, type Tracefs } from './tracefs/tracefs.ts';
 
 /** One thing that a node may or may not have. */
-export interface CheckFinding {
+interface CheckFinding {
   readonly what: string;
   readonly ok: boolean;
   readonly found: string;

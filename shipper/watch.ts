@@ -25,7 +25,7 @@ import { watchedProcesses } from './watched-processes.ts';
  * The small process that may stay: it takes up restarts of the service, follows its load with the ring's size,
  * remembers the clock, and sends what S3 did not take. The recording does not need it.
  */
-export interface WatchOptions {
+interface WatchOptions {
   readonly directories: Directories;
   readonly service: string;
   readonly report: (line: string) => void;

@@ -7,7 +7,7 @@ import { rounded } from './rounded.ts';
 import type { SignatureSet } from './signature-set.ts';
 
 /** Median, 99th percentile and maximum, seconds. */
-export type Spread = [median: number, percentile99: number, maximum: number];
+type Spread = [median: number, percentile99: number, maximum: number];
 
 /** How often and how long, at most, over all profiles: keeps the times of their calls, and none of their traces. */
 export interface NormalBehaviour {

@@ -37,7 +37,7 @@ export interface Normal {
 }
 
 /** The calling context tree; context 0 is the root, parents come before their children. */
-export interface ContextColumns {
+interface ContextColumns {
   readonly length: number;
   /** -1 for the root. */
   readonly parent: Int32Array;
@@ -48,7 +48,7 @@ export interface ContextColumns {
 }
 
 /** A state is a call symbol in a context. */
-export interface StateColumns {
+interface StateColumns {
   readonly length: number;
   readonly context: Int32Array;
   readonly symbol: Int32Array;
@@ -58,18 +58,18 @@ export interface StateColumns {
   readonly longestNs: Float64Array;
 }
 
-export interface Step {
+interface Step {
   readonly to: number;
   readonly count: number;
 }
 
-export interface StateTrait {
+interface StateTrait {
   readonly state: number;
   readonly trait: number;
   readonly count: number;
 }
 
-export interface FunctionSignature {
+interface FunctionSignature {
   readonly fn: number;
   readonly invocations: number;
   /** Invocations that made exactly one call. */
@@ -80,7 +80,7 @@ export interface FunctionSignature {
   readonly episodes: readonly FunctionEpisode[];
 }
 
-export interface FunctionEpisode {
+interface FunctionEpisode {
   readonly symbols: readonly number[];
   readonly support: number;
 }

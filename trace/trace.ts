@@ -127,7 +127,7 @@ export type StackTable = {
   readonly [Name in keyof typeof stackColumns]: InstanceType<(typeof stackColumns)[Name]>;
 } & { readonly frames: readonly Frame[] };
 
-export interface TraceWindow {
+interface TraceWindow {
   /** Start in the trace's own clock, seconds. `Trace.enterNs` counts from here. */
   readonly startSeconds: number;
   /** End of the window, nanoseconds from its start (the recorder's own end where it is known, else the last event's time,

@@ -35,7 +35,7 @@ import {
   TRACES_BUCKET,
 } from './embedded-aws.ts';
 
-export const EXAMPLE = new URL('../../examples/lighttpd-scgi-write-spin/', import.meta.url);
+const EXAMPLE = new URL('../../examples/lighttpd-scgi-write-spin/', import.meta.url);
 
 const INCIDENT = 'requests-hang-20261123T021500Z';
 const NODE = 'web-7';

@@ -58,7 +58,7 @@ export interface Receipt {
 }
 
 /** Records from SQS, each with an event of any kind but this. */
-export interface Batch {
+interface Batch {
   readonly kind: 'batch';
   readonly records: readonly { readonly messageId: string; readonly caller: Caller }[];
 }

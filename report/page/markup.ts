@@ -10,7 +10,7 @@ type Piece = string | number | Markup | readonly Piece[] | null;
  * Control and bidirectional characters are dropped, the five special ones escaped: safe as text and inside quoted
  * attributes (https://html.spec.whatwg.org/multipage/parsing.html#attribute-value-(double-quoted)-state).
  */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, ' ')
     .replaceAll('&', '&amp;')

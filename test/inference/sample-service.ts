@@ -17,7 +17,7 @@ const FILE = 9;
 const EPOLL = 3;
 
 /** Seconds between two requests of the sample service, and the time between two of its calls. */
-export const REQUEST_NS = 20e6;
+const REQUEST_NS = 20e6;
 const STEP_NS = 20_000;
 
 /**
@@ -65,7 +65,7 @@ export function serve(
   return calls;
 }
 
-export function serverThreads(count: number): Thread[] {
+function serverThreads(count: number): Thread[] {
   return Array.from({ length: count }, (_, i) => ({ pid: 100, tid: 100 + i, comm: 'server' }));
 }
 

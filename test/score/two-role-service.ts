@@ -15,8 +15,8 @@ const STEP_NS = 20_000;
 const EAGAIN = -11;
 const ENOSPC = -28;
 
-export const ONSET_NS = 20e9;
-export const END_NS = 30e9;
+const ONSET_NS = 20e9;
+const END_NS = 30e9;
 
 function normal(requests: number, seed: number): ScriptedCall[] {
   const random = randomNumbers(seed);

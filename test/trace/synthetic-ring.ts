@@ -16,10 +16,10 @@ export interface RingPage {
   readonly missed?: number | null;
 }
 
-export const PAGE_BYTES = 4096;
+const PAGE_BYTES = 4096;
 const PAGE_WORDS = PAGE_BYTES / 4;
 
-export const TYPES = { enter: 443, exit: 442, switch: 315, other: 999 } as const;
+const TYPES = { enter: 443, exit: 442, switch: 315, other: 999 } as const;
 
 export const HEADER_PAGE = `	field: u64 timestamp;	offset:0;	size:8;	signed:0;
 	field: local_t commit;	offset:8;	size:8;	signed:1;

@@ -34,7 +34,7 @@ export interface StraceStamp {
 }
 
 /** epoch: -ttt; day: -t, -tt; relative: -r, seconds since the line before. */
-export type StraceClock = 'epoch' | 'day' | 'relative';
+type StraceClock = 'epoch' | 'day' | 'relative';
 
 export interface StraceReturn {
   /** As printed: `0`, `-1`, `0x7f…`, `?`. */

@@ -59,7 +59,7 @@ export function isExact({
 }
 
 /** A trace whose text is `sick` is a spin; anything else is healthy. */
-export function inferText(text: string) {
+function inferText(text: string) {
   return text.startsWith('sick') ? SPIN : NORMAL;
 }
 

@@ -16,7 +16,7 @@ export interface PageLayout {
   readonly sched: SwitchLayout | null;
 }
 
-export interface CallLayout {
+interface CallLayout {
   readonly type: number;
   /** Words from the event's payload: thread id, call number, first argument or result. */
   readonly tid: number;
@@ -26,7 +26,7 @@ export interface CallLayout {
   readonly words: number;
 }
 
-export interface SwitchLayout {
+interface SwitchLayout {
   readonly type: number;
   readonly previousTid: number;
   readonly previousState: number;
