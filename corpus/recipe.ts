@@ -82,7 +82,7 @@ export type Action =
   | { readonly do: 'cpu-quota'; readonly share: number | null }
   /** A neighbour that burns CPU inside the server's own quota. */
   | { readonly do: 'neighbour'; readonly running: boolean }
-  /** Of the server's own disk (`Place.diskFolder`). `slow`: pauses of 0.4 s twice a second. `stuck`: nothing is written. */
+  /** Of the server's own disk (`Place.diskFolder`). `slow`: each half second writes stand still for 0.4 s. `stuck`: nothing is written. */
   | { readonly do: 'disk'; readonly state: 'normal' | 'slow' | 'stuck' | 'full' }
   | { readonly do: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly do: 'restart' }
@@ -143,7 +143,7 @@ export interface Place {
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
-  /** Added to the driver's environment. */
+  /** Added to PATH, HOME and LANG; the server also gets PERFSCOPE_SWITCH, the path of `Place.switchFile`. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** RLIMIT_NOFILE (soft and hard). */
