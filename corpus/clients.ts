@@ -19,7 +19,8 @@ export interface ClientView {
   readonly perSecondAfter: number;
   /** Kinds that became slower: median before and after, 90th percentile before and after, in seconds. */
   readonly slower: Readonly<Record<string, readonly [number, number, number, number]>>;
-  readonly firstFailureSeconds: number | null;
+  /** From the change to the first request that failed after it. */
+  readonly firstFailureAfterSeconds: number | null;
 }
 
 /** Seconds after the change that are left out: what was under way then belongs to neither side. */
@@ -93,7 +94,7 @@ export function clientView(
     perSecondBefore,
     perSecondAfter,
     slower,
-    firstFailureSeconds: Number.isFinite(firstFailure) ? firstFailure : null,
+    firstFailureAfterSeconds: Number.isFinite(firstFailure) ? rounded(firstFailure - change) : null,
   };
 }
 
@@ -101,6 +102,8 @@ function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }
+
+const rounded = (seconds: number) => Math.round(seconds * 1000) / 1000;
 
 function rate(count: number, seconds: number): number {
   return seconds > 0 ? Math.round((count / seconds) * 10) / 10 : 0;

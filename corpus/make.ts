@@ -122,7 +122,7 @@ async function build(
   log: (line: string) => void,
 ): Promise<void> {
   const stamp = join(buildFolder, BUILT);
-  const wanted = `${recipe.version} ${hash}\n`;
+  const wanted = `${recipe.version} ${recipe.buildNotes} ${hash}\n`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   rmSync(buildFolder, { recursive: true, force: true });
   mkdirSync(buildFolder, { recursive: true });

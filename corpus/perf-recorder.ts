@@ -4,8 +4,9 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { monotonicSeconds } from './clock.ts';
 
-/** Pages of each CPU's buffer; perf writes them out when half of them are full. */
-const BUFFER = '2M';
+const BUFFER_MIB = 2;
+/** perf writes a CPU's buffer out when half of it is full. */
+export const LUMP_BYTES = (BUFFER_MIB / 2) * 1024 * 1024;
 const SYSTEM_CALLS = ['raw_syscalls:sys_enter', 'raw_syscalls:sys_exit', 'sched:sched_switch'];
 /** Stacks at sys_enter alone halve data and time. */
 const STACKED = [
@@ -45,7 +46,7 @@ export async function startRecorder(
     '-k',
     'CLOCK_MONOTONIC',
     '-m',
-    BUFFER,
+    `${BUFFER_MIB}M`,
     '-o',
     file,
     '--control',
