@@ -26,6 +26,8 @@ export interface ClientView {
 /** Seconds after the change that are left out: what was under way then belongs to neither side. */
 const SETTLING_SECONDS = 2;
 const FEWEST_REQUESTS = 3;
+/** Below this the 90th percentile is the largest of a few. */
+const FEWEST_FOR_HIGH = 8;
 
 export function readClientLog(file: string): ClientRequest[] {
   return readFileSync(file, 'utf8')
@@ -39,7 +41,7 @@ export function readClientLog(file: string): ClientRequest[] {
 
 /**
  * Compares requests that began before and after a change. Clients notice when the median of a kind doubles and grows
- * by 20 ms, or its 90th percentile doubles and grows by 100 ms; when at least three requests fail and their share
+ * by 20 ms, or its 90th percentile (of eight or more) doubles and grows by 100 ms; when at least three requests fail and their share
  * grows by 3 points; when a fifth fewer requests come to an end.
  *
  * @param latencyFree kinds whose clients wait on purpose
@@ -68,7 +70,9 @@ export function clientView(
     const [highBefore, highAfter] = [quantile(a, 0.9), quantile(b, 0.9)];
     if (
       (medianAfter > 2 * medianBefore && medianAfter > medianBefore + 0.02) ||
-      (highAfter > 2 * highBefore && highAfter > highBefore + 0.1)
+      (Math.min(a.length, b.length) >= FEWEST_FOR_HIGH &&
+        highAfter > 2 * highBefore &&
+        highAfter > highBefore + 0.1)
     ) {
       slower[kind] = [medianBefore, medianAfter, highBefore, highAfter];
     }

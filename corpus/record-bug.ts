@@ -39,7 +39,7 @@ export async function recordBug(workshop: Workshop, bug: Bug, folder: string): P
   const load: LoadCommand = { ...recipe.production, ...bug.load };
   const production = await recordProduction(workshop, bug, load, folder, label);
   const clients =
-    production.quota === null ? production.clients : await clientsApart(workshop, bug, load, label);
+    production.quota === null ? production.clients : await clientsApart(workshop, bug, load, folder, label);
   const normal = stackShares(await workshop.normalProfile(), bug.primary, recipe.stacks);
   let truth = production.truth;
   if (bug.primaryMakesCalls && truth.underPrimary < FEWEST_UNDER_PRIMARY) {
@@ -228,6 +228,7 @@ async function clientsApart(
   workshop: Workshop,
   bug: Bug,
   load: LoadCommand,
+  folder: string,
   label: string,
 ): Promise<ClientView> {
   const run = await workshop.open(label, FIRST_SEED + bug.k, load);
@@ -241,6 +242,7 @@ async function clientsApart(
     await sleep(APART_BUG_SECONDS * 1000);
     const end = monotonicSeconds();
     await run.end();
+    copyFileSync(run.clientLog, join(folder, 'clients-apart.jsonl'));
     return clientView(readClientLog(run.clientLog), start, switchedAt, end, workshop.recipe.latencyFree);
   } finally {
     await run.end();
