@@ -1,3 +1,4 @@
+import type { WindowName } from './case-windows.ts';
 import type { ClientView } from './clients.ts';
 import type { BugKind, Verdict } from './recipe.ts';
 
@@ -42,6 +43,8 @@ export interface BugRecord {
   readonly clients: ClientView;
   /** True: what clients noticed was measured in a run of its own, without quota and recorder. */
   readonly clientsMeasuredApart: boolean;
+  /** Calls in each of the windows in which the case is looked at. */
+  readonly windowCalls: Readonly<Record<WindowName, number>>;
   readonly truthCallsPerSecond: number;
   readonly truthShareUnderPrimary: number;
   readonly normalShareUnderPrimary: number;

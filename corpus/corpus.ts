@@ -22,7 +22,12 @@ check  checks recipes, and what was made against them
 Servers: ${serverNames().join(', ')}
 `;
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
 
 async function main(): Promise<number> {
   let words: string[];

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTraceFile } from '../trace/read-trace-file.ts';
 import type { Trace } from '../trace/trace.ts';
-import { type CaseFile, noticedBy, type OperatorView } from './case-file.ts';
+import { type BugRecord, type CaseFile, noticedBy, type OperatorView } from './case-file.ts';
+import { callsByWindow } from './case-windows.ts';
 import { type ClientView, clientView, readClientLog } from './clients.ts';
 import { monotonicSeconds } from './clock.ts';
 import { DEFAULT_CALLS_PER_SECOND, guardAgainstFlood } from './flood-guard.ts';
@@ -71,6 +72,7 @@ export async function recordBug(workshop: Workshop, bug: Bug, folder: string): P
       load: production.operators,
       clients,
       clientsMeasuredApart: production.quota !== null,
+      windowCalls: production.windowCalls,
       truthCallsPerSecond: tenth(truth.calls / truth.seconds),
       truthShareUnderPrimary: share(truth),
       normalShareUnderPrimary: share(normal),
@@ -90,6 +92,7 @@ interface Production {
   readonly operators: OperatorView;
   readonly clients: ClientView;
   readonly truth: StackShares;
+  readonly windowCalls: BugRecord['windowCalls'];
   readonly commands: readonly (readonly string[])[];
 }
 
@@ -159,6 +162,11 @@ async function recordProduction(
         recipe.latencyFree,
       ),
       truth: stackShares(truth, bug.primary, recipe.stacks),
+      windowCalls: callsByWindow(
+        trace,
+        { start: recording.startSeconds, end: recording.endSeconds },
+        switchedAt,
+      ),
       commands: [recording.command],
     };
   } finally {

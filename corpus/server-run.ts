@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -190,6 +190,7 @@ export async function openRun({
       }
       disk?.remove();
       live.delete(endNow);
+      closeSync(switchWord);
       await cgroup.remove();
       block.release();
     },
@@ -201,11 +202,17 @@ function startInside(command: Command, place: Place, cgroup: Cgroup): ChildProce
   const joins = cgroup.joinFiles.map((file) => `echo $$ > '${file}'`).join(' && ');
   const files = command.openFiles === undefined ? '' : `ulimit -n ${command.openFiles} && `;
   const log = openSync(join(place.runFolder, 'server.out'), 'a');
-  return spawn('/bin/sh', ['-c', `${files}${joins} && exec "$0" "$@"`, command.program, ...command.args], {
-    cwd: command.cwd ?? place.runFolder,
-    env: { ...PLAIN_ENVIRONMENT, PERFSCOPE_SWITCH: place.switchFile, ...command.env },
-    stdio: ['ignore', log, log],
-  });
+  const server = spawn(
+    '/bin/sh',
+    ['-c', `${files}${joins} && exec "$0" "$@"`, command.program, ...command.args],
+    {
+      cwd: command.cwd ?? place.runFolder,
+      env: { ...PLAIN_ENVIRONMENT, PERFSCOPE_SWITCH: place.switchFile, ...command.env },
+      stdio: ['ignore', log, log],
+    },
+  );
+  closeSync(log);
+  return server;
 }
 
 async function startLoad(command: Command): Promise<ChildProcess> {
@@ -232,6 +239,10 @@ function startNeighbour(cgroup: Cgroup): ChildProcess {
   });
 }
 
+function lastWords({ runFolder }: Place): string {
+  return readFileSync(join(runFolder, 'server.out'), 'utf8').trim().split('\n').slice(-5).join(' | ');
+}
+
 async function acceptsOnFirstPort({ place, pid }: Running): Promise<void> {
   const [port] = place.ports;
   for (const until = performance.now() + READY_SECONDS * 1000; ; await sleep(50)) {
@@ -239,9 +250,7 @@ async function acceptsOnFirstPort({ place, pid }: Running): Promise<void> {
     try {
       process.kill(pid, 0);
     } catch (cause) {
-      throw new Error(`the server ended before it served; see ${join(place.runFolder, 'server.out')}`, {
-        cause,
-      });
+      throw new Error(`the server ended before it served; it said: ${lastWords(place)}`, { cause });
     }
     if (performance.now() > until) throw new Error(`no server on port ${port} after ${READY_SECONDS} s`);
   }

@@ -130,8 +130,9 @@ class PacedLoad:
         for pacer in pacers:
             pacer.cancel()
         await asyncio.sleep(END_GRACE_SECONDS)
+        # Requests and upstreams that are still under way are left as they are, without a word.
+        os._exit(0)
 
     def run(self, serve):
         """serve: coroutine function that starts what the server needs behind it."""
         asyncio.run(self._main(serve))
-        os._exit(0)

@@ -20,6 +20,9 @@ const PATCH = 'bugs.patch';
 const FLAGS = C_FLAGS.join(' ');
 const MODULES =
   'authn_file authn_core authz_host authz_user authz_core auth_basic reqtimeout include filter mime log_config env setenvif proxy proxy_http unixd status autoindex cgid dir alias rewrite ratelimit headers';
+/** What mod_proxy brings along. */
+const WITHOUT =
+  '--disable-proxy-{balancer,connect,ftp,fcgi,scgi,uwsgi,fdpass,wstunnel,ajp,express} --disable-lbmethod-{byrequests,bytraffic,bybusyness,heartbeat}';
 const NEEDED = ['libapr1-dev', 'libaprutil1-dev', 'libpcre2-dev', 'zlib1g-dev', 'flex', 'bison'];
 
 const program = (buildFolder: string) => join(buildFolder, 'httpd');
@@ -101,7 +104,7 @@ export const recipe: ServerRecipe = {
     await shell(source, `gcc -c -O1 -g '${SWITCH_SOURCE}' -o bug-switch.o`);
     await shell(
       source,
-      `./configure --with-mpm=event --disable-ssl --enable-modules=none --enable-mods-static='${MODULES}'`,
+      `./configure --with-mpm=event --disable-ssl --enable-modules=none ${WITHOUT} --enable-mods-static='${MODULES}'`,
     );
     const flags = `${FLAGS} -DBUILD_DATETIME=__FILE__ -include ${SWITCH_HEADER}`;
     await shell(source, `make CFLAGS='${flags}' LDFLAGS='${source}/bug-switch.o'`);
