@@ -23,6 +23,8 @@ export interface CaseFile {
   readonly anomalyStart: number | null;
   /** When recording began and ended: a server that has fallen silent makes no last call to tell it by. */
   readonly recording: { readonly start: number; readonly end: number };
+  /** Load average of the machine when recording ended: others may have crowded it. */
+  readonly machineLoad: number;
   /** False: nobody notices the mutation; it is counted and not scored. */
   readonly scored: boolean;
   readonly noticedBy: NoticedBy | null;

@@ -1,4 +1,5 @@
 import { copyFileSync, rmSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTraceFile } from '../trace/read-trace-file.ts';
@@ -61,6 +62,7 @@ export async function recordBug(workshop: Workshop, bug: Bug, folder: string): P
     primaryMakesCalls: bug.primaryMakesCalls && truth.underPrimary > 0,
     anomalyStart: milliseconds(production.switchedAt),
     recording: { start: milliseconds(production.start), end: milliseconds(production.end) },
+    machineLoad: tenth(production.machineLoad),
     scored: noticed !== 'nobody',
     noticedBy: noticed,
     captureNotes: notes(workshop, bug, production.quota),
@@ -88,6 +90,7 @@ interface Production {
   readonly start: number;
   readonly switchedAt: number;
   readonly end: number;
+  readonly machineLoad: number;
   readonly quota: { readonly share: number; readonly at: number } | null;
   readonly operators: OperatorView;
   readonly clients: ClientView;
@@ -121,6 +124,7 @@ async function recordProduction(
     cpu.push(run.cgroup.cpuSeconds());
     const openDescriptors = [descriptorsBefore, run.openDescriptors()] as const;
     const alive = run.isAlive();
+    const [machineLoad] = loadavg() as [number, number, number];
     guard.end();
     const recording = await recorder.stop();
     const quota = guard.quota();
@@ -144,6 +148,7 @@ async function recordProduction(
       start: recording.startSeconds,
       switchedAt,
       end: recording.endSeconds,
+      machineLoad,
       quota: quota === null ? null : { share: quota.share, at: milliseconds(quota.at) },
       operators: {
         cpuShare: [

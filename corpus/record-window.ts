@@ -1,4 +1,5 @@
 import { copyFileSync, rmSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CaseFile, NoticedBy } from './case-file.ts';
@@ -48,6 +49,7 @@ export async function recordWindow(
     await perform(run, window.steps, recorder.startSeconds, window.seconds);
     guard.end();
     const alive = run.isAlive();
+    const [machineLoad] = loadavg() as [number, number, number];
     const recording = await recorder.stop();
     await run.end();
     if (!alive) throw new Error(`${window.id}: the server ended`);
@@ -80,6 +82,7 @@ export async function recordWindow(
       primaryMakesCalls: false,
       anomalyStart: faultAt === null ? null : rounded(faultAt),
       recording: { start: rounded(recording.startSeconds), end: rounded(recording.endSeconds) },
+      machineLoad: rounded(machineLoad),
       scored: true,
       noticedBy: noticed,
       captureNotes: `${recipe.notes}${quota === null ? '' : ` CPU quota of ${rounded(quota.share)} of one CPU from ${rounded(quota.at)} on: the calls flooded.`}`,

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import sys
+from email.utils import formatdate
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'load'))
 from http_client import connect, exchange, once, read_body, read_head, request
@@ -69,7 +70,7 @@ async def missing():
 
 
 async def unchanged():
-    return await get('/page.html', 304, headers=['If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT'])
+    return await get('/page.html', 304, headers=['If-Modified-Since: ' + formatdate(usegmt=True)])
 
 
 async def listing():

@@ -227,7 +227,7 @@ export const bugs: readonly Bug[] = [
     file: 'src/child.c',
     primary: ['collect_threads'],
     related: ['child_main_loop'],
-    primaryMakesCalls: true,
+    primaryMakesCalls: false,
     summary:
       'Finished threads are never collected: MaxClients is reached and the accept loop only sleeps for 16 us at a time.',
     kinds: ['spin', 'hang', 'slowdown'],

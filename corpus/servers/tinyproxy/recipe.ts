@@ -118,8 +118,8 @@ export const recipe: ServerRecipe = {
   healthy: healthyWindows({
     mixes: ['errors', 'bodies'],
     housekeeping: {
-      reload: { do: 'signal', signal: 'SIGHUP' },
-      'log-rotation': { do: 'signal', signal: 'SIGUSR1' },
+      // In the foreground SIGHUP would end it.
+      reload: { do: 'signal', signal: 'SIGUSR1' },
     },
     highest: 1.5,
   }),
