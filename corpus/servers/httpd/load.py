@@ -8,37 +8,14 @@ import sys
 from email.utils import formatdate
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'load'))
-from http_client import connect, exchange, once, read_body, read_head, request
+from http_backend import backend
+from http_client import connect, exchange, once, read_head, request
 from paced_load import PacedLoad
 
 LOG, SEED = sys.argv[1], int(sys.argv[2])
 PORT, BACKEND, DEAD = map(int, sys.argv[3:6])
 SLOW_SECONDS = 2.0
 BIG = 300_000
-
-
-async def backend(reader, writer):
-    """Serves /SIZE, /close/SIZE, /slow/SIZE; keeps connections open unless the path says close."""
-    while line := await reader.readline():
-        method, path, _ = line.decode().split()
-        length = 0
-        while (header := await reader.readline()) not in (b'\r\n', b''):
-            if header.lower().startswith(b'content-length:'):
-                length = int(header.split(b':')[1])
-        await reader.readexactly(length)
-        await load.answer_delay(SLOW_SECONDS)
-        if '/slow/' in path:
-            await asyncio.sleep(0.15)
-        size = int(path.rsplit('/', 1)[1])
-        closing = '/close/' in path
-        status = b'503 Unavailable' if load.upstream == 'failing' else b'200 OK'
-        head = b'HTTP/1.1 ' + status + b'\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n' % size
-        writer.write(head + (b'Connection: close\r\n\r\n' if closing else b'\r\n'))
-        if method != 'HEAD':
-            writer.write(b'b' * size)
-        await writer.drain()
-        if closing:
-            return
 
 
 def is_ok(answer, status=200, size=None):
@@ -242,7 +219,7 @@ async def lingering():
 
 
 async def serve():
-    await load.listen(backend, BACKEND)
+    await load.listen(backend(load, SLOW_SECONDS), BACKEND)
 
 
 KINDS = [small, page, big, missing, unchanged, listing, site, included, private, private_refused, mapped, limited, script]
