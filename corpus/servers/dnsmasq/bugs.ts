@@ -32,7 +32,7 @@ export const bugs: readonly Bug[] = [
     file: 'src/dnsmasq.c',
     primary: ['async_event'],
     related: ['read_event'],
-    primaryMakesCalls: true,
+    primaryMakesCalls: false,
     summary:
       'The pipe that carries signals into the event loop is never emptied: poll returns at once, children are not collected.',
     kinds: ['spin', 'hang'],

@@ -7,7 +7,7 @@ export const bugs: readonly Bug[] = [
     id: 'linger-eof-kept',
     kind: 'result-retried',
     file: 'src/connections.c',
-    primary: ['connection_read_for_eos_plain'],
+    primary: ['connection_read_for_eos_plain', 'connection_revents_err'],
     related: ['connection_read_for_eos', 'connection_handle_close_state', 'connection_state_machine'],
     primaryMakesCalls: true,
     summary:
@@ -135,7 +135,7 @@ export const bugs: readonly Bug[] = [
     primary: ['network_write_file_chunk_sendfile'],
     related: ['network_write_chunkqueue_sendfile', 'connection_write_cq'],
     primaryMakesCalls: true,
-    summary: 'Files are sent in pieces of 256 bytes.',
+    summary: 'Files are sent in pieces of 64 bytes.',
     kinds: ['spin', 'slowdown'],
   },
   {
