@@ -43,8 +43,8 @@ export interface BugRecord {
   readonly quota: { readonly share: number; readonly at: number } | null;
   readonly load: OperatorView;
   readonly clients: ClientView;
-  /** True: what clients noticed was measured in a run of its own, without quota and recorder. */
-  readonly clientsMeasuredApart: boolean;
+  /** Set where what clients noticed was measured in a run of its own, without quota and recorder: its times. */
+  readonly apart: ClientSpan | null;
   /** Calls in each of the windows in which the case is looked at. */
   readonly windowCalls: Readonly<Record<WindowName, number>>;
   readonly truthCallsPerSecond: number;
@@ -52,6 +52,13 @@ export interface BugRecord {
   readonly normalShareUnderPrimary: number;
   readonly normalCallsPerSecondUnderPrimary: number;
   readonly truthTopStacks: readonly (readonly [string, number])[];
+}
+
+/** Times of a client log: from, when the switch was thrown, to; seconds of CLOCK_MONOTONIC. */
+export interface ClientSpan {
+  readonly from: number;
+  readonly change: number;
+  readonly to: number;
 }
 
 /** What somebody sees who watches the machine: before and after the change. */

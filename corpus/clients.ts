@@ -28,6 +28,8 @@ const SETTLING_SECONDS = 2;
 const FEWEST_REQUESTS = 3;
 /** Below this the 90th percentile is the largest of a few. */
 const FEWEST_FOR_HIGH = 8;
+/** One in two hundred by chance. */
+const CERTAIN_Z = 2.58;
 
 export function readClientLog(file: string): ClientRequest[] {
   return readFileSync(file, 'utf8')
@@ -41,8 +43,9 @@ export function readClientLog(file: string): ClientRequest[] {
 
 /**
  * Compares requests that began before and after a change. Clients notice when the median of a kind doubles and grows
- * by 20 ms, or its 90th percentile (of eight or more) doubles and grows by 100 ms; when at least three requests fail and their share
- * grows by 3 points; when a fifth fewer requests come to an end.
+ * by 20 ms, and that is no chance (rank sums); when its 90th percentile (of eight or more) doubles and grows by 100 ms,
+ * and three requests lie above that; when at least three requests fail and their share grows by 3 points; when a fifth
+ * fewer requests come to an end.
  *
  * @param latencyFree kinds whose clients wait on purpose
  */
@@ -68,12 +71,14 @@ export function clientView(
     if (a.length < FEWEST_REQUESTS || b.length < FEWEST_REQUESTS) continue;
     const [medianBefore, medianAfter] = [quantile(a, 0.5), quantile(b, 0.5)];
     const [highBefore, highAfter] = [quantile(a, 0.9), quantile(b, 0.9)];
-    if (
-      (medianAfter > 2 * medianBefore && medianAfter > medianBefore + 0.02) ||
-      (Math.min(a.length, b.length) >= FEWEST_FOR_HIGH &&
-        highAfter > 2 * highBefore &&
-        highAfter > highBefore + 0.1)
-    ) {
+    const mostAreSlower =
+      medianAfter > 2 * medianBefore && medianAfter > medianBefore + 0.02 && rankSumZ(a, b) > CERTAIN_Z;
+    const slow = Math.max(2 * highBefore, highBefore + 0.1);
+    const someAreSlower =
+      Math.min(a.length, b.length) >= FEWEST_FOR_HIGH &&
+      highAfter > slow &&
+      b.filter((seconds) => seconds > slow).length >= FEWEST_REQUESTS;
+    if (mostAreSlower || someAreSlower) {
       slower[kind] = [medianBefore, medianAfter, highBefore, highAfter];
     }
   }
@@ -100,6 +105,14 @@ export function clientView(
     slower,
     firstFailureAfterSeconds: Number.isFinite(firstFailure) ? rounded(firstFailure - change) : null,
   };
+}
+
+/** Mann-Whitney's statistic as a normal deviate: how surely the second sample is the greater. */
+function rankSumZ(before: readonly number[], after: readonly number[]): number {
+  let wins = 0;
+  for (const late of after) for (const early of before) wins += late > early ? 1 : late === early ? 0.5 : 0;
+  const pairs = before.length * after.length;
+  return (wins - pairs / 2) / Math.sqrt((pairs * (before.length + after.length + 1)) / 12);
 }
 
 function quantile(values: readonly number[], share: number): number {

@@ -1,6 +1,7 @@
-/** `npm run --silent corpus -- make|list|check …`: makes labelled cases, and tells what is there (docs/corpus.md). */
+/** `npm run --silent corpus -- make|list|check|judge …`: makes labelled cases, and tells what is there (docs/corpus.md). */
 import { parseArgs } from 'node:util';
 import { checkServer } from './check.ts';
+import { judgeServer } from './judge.ts';
 import { listServer } from './list.ts';
 import { makeServer } from './make.ts';
 import { loadRecipe, recipeFolder, serverNames } from './servers.ts';
@@ -11,12 +12,14 @@ const DEFAULT_JOBS = 3;
 const usage = `Usage: npm run --silent corpus -- make SERVER [--only NAME,…] [--jobs N] [--out DIR]
        npm run --silent corpus -- list [SERVER…] [--out DIR]
        npm run --silent corpus -- check [SERVER…] [--out DIR]
+       npm run --silent corpus -- judge [SERVER…] [--out DIR]
 
 make   builds the server and records what is not there yet; needs root, perf and cgroups
        --only takes parts (a bug's or window's id, profile-NAME, baseline) or folders (bugs, blameless, healthy)
        --jobs how many recordings run side by side (default ${DEFAULT_JOBS})
 list   counts what there is of each server
 check  checks recipes, and what was made against them
+judge  judges anew from the clients' logs who notices each bug, and prints what changes
 --out  where the corpus lies (default ${DEFAULT_OUT}); never inside the repository
 
 Servers: ${serverNames().join(', ')}
@@ -69,6 +72,11 @@ async function main(): Promise<number> {
       say(problems.length === 0 ? 'all is well' : problems.join('\n'));
       return problems.length === 0 ? 0 : 1;
     }
+    case 'judge':
+      for (const name of all(servers)) {
+        for (const line of judgeServer(await loadRecipe(name), values.out)) say(line);
+      }
+      return 0;
     default:
       return usageError(`no command is called '${command}'`);
   }

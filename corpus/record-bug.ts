@@ -2,9 +2,10 @@ import { copyFileSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TraceError } from '../trace/errors.ts';
 import { readTraceFile } from '../trace/read-trace-file.ts';
 import type { Trace } from '../trace/trace.ts';
-import { type BugRecord, type CaseFile, noticedBy, type OperatorView } from './case-file.ts';
+import { type BugRecord, type CaseFile, type ClientSpan, noticedBy, type OperatorView } from './case-file.ts';
 import { callsByWindow } from './case-windows.ts';
 import { type ClientView, clientView, readClientLog } from './clients.ts';
 import { monotonicSeconds } from './clock.ts';
@@ -13,7 +14,7 @@ import { startRecorder } from './perf-recorder.ts';
 import { writePerfText } from './perf-text.ts';
 import type { Bug, LoadCommand } from './recipe.ts';
 import type { ServerRun } from './server-run.ts';
-import { relatedFunctions, type StackShares, stackShares } from './truth.ts';
+import { NO_CALLS, relatedFunctions, type StackShares, stackShares } from './truth.ts';
 import type { Workshop } from './workshop.ts';
 
 const SETTLING_SECONDS = 3;
@@ -40,8 +41,8 @@ export async function recordBug(workshop: Workshop, bug: Bug, folder: string): P
   const label = `bug-${bug.id}`;
   const load: LoadCommand = { ...recipe.production, ...bug.load };
   const production = await recordProduction(workshop, bug, load, folder, label);
-  const clients =
-    production.quota === null ? production.clients : await clientsApart(workshop, bug, load, folder, label);
+  const apart = production.quota === null ? null : await clientsApart(workshop, bug, load, folder, label);
+  const clients = apart?.clients ?? production.clients;
   const normal = stackShares(await workshop.normalProfile(), bug.primary, recipe.stacks);
   let truth = production.truth;
   if (bug.primaryMakesCalls && truth.underPrimary < FEWEST_UNDER_PRIMARY) {
@@ -73,7 +74,7 @@ export async function recordBug(workshop: Workshop, bug: Bug, folder: string): P
       quota: production.quota,
       load: production.operators,
       clients,
-      clientsMeasuredApart: production.quota !== null,
+      apart: apart?.span ?? null,
       windowCalls: production.windowCalls,
       truthCallsPerSecond: tenth(truth.calls / truth.seconds),
       truthShareUnderPrimary: share(truth),
@@ -166,7 +167,7 @@ async function recordProduction(
         recording.endSeconds,
         recipe.latencyFree,
       ),
-      truth: stackShares(truth, bug.primary, recipe.stacks),
+      truth: truth === null ? NO_CALLS : stackShares(truth, bug.primary, recipe.stacks),
       windowCalls: callsByWindow(
         trace,
         { start: recording.startSeconds, end: recording.endSeconds },
@@ -199,6 +200,7 @@ async function recordTruthFromSwitch(
       switchedAt = monotonicSeconds();
       await sleep(2 * TRUTH_SECONDS * 1000);
     });
+    if (trace === null) return null;
     const fromNs = Math.max(0, (switchedAt - trace.window.startSeconds) * 1e9);
     const shares = stackShares(trace, bug.primary, workshop.recipe.stacks, fromNs);
     return shares.underPrimary > 0 ? shares : null;
@@ -214,7 +216,7 @@ async function recordStacks(
   textFile: string,
   label: string,
   meanwhile: () => Promise<void>,
-): Promise<Trace> {
+): Promise<Trace | null> {
   const { stacks, callsPerSecondLimit } = workshop.recipe;
   const recorder = await startRecorder(
     run.cgroup.name,
@@ -233,7 +235,17 @@ async function recordStacks(
   const recording = await recorder.stop();
   if (run.isAlive()) await stacks.afterRecording?.(run.running());
   await writePerfText(recording.file, textFile, true);
-  return readTraceFile(textFile, { stacks: true });
+  return readStacks(textFile);
+}
+
+/** Null where the server made no call at all while stacks were recorded. */
+async function readStacks(textFile: string): Promise<Trace | null> {
+  try {
+    return await readTraceFile(textFile, { stacks: true });
+  } catch (error) {
+    if (error instanceof TraceError) return null;
+    throw error;
+  }
 }
 
 /** What clients notice at full speed, without recorder and quota. */
@@ -243,7 +255,7 @@ async function clientsApart(
   load: LoadCommand,
   folder: string,
   label: string,
-): Promise<ClientView> {
+): Promise<{ clients: ClientView; span: ClientSpan }> {
   const run = await workshop.open(label, FIRST_SEED + bug.k, load);
   try {
     await run.start();
@@ -256,7 +268,17 @@ async function clientsApart(
     const end = monotonicSeconds();
     await run.end();
     copyFileSync(run.clientLog, join(folder, 'clients-apart.jsonl'));
-    return clientView(readClientLog(run.clientLog), start, switchedAt, end, workshop.recipe.latencyFree);
+    const clients = clientView(
+      readClientLog(run.clientLog),
+      start,
+      switchedAt,
+      end,
+      workshop.recipe.latencyFree,
+    );
+    return {
+      clients,
+      span: { from: milliseconds(start), change: milliseconds(switchedAt), to: milliseconds(end) },
+    };
   } finally {
     await run.end();
     rmSync(run.place.runFolder, { recursive: true, force: true });

@@ -14,6 +14,16 @@ export interface StackShares {
   readonly topStacks: readonly (readonly [string, number])[];
 }
 
+/** Of a server that made no call while stacks were recorded. */
+export const NO_CALLS: StackShares = {
+  seconds: 1,
+  calls: 0,
+  underPrimary: 0,
+  callers: new Map(),
+  callees: new Map(),
+  topStacks: [],
+};
+
 const TOP_STACKS = 5;
 
 /** Own functions on each call's stack, innermost first, told from runtime and libraries by their object. */
