@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { monotonicSeconds } from './clock.ts';
 
@@ -57,6 +57,8 @@ export async function startRecorder(
   for (const event of events) args.push('-e', event);
   args.push('--cgroup', events.map(() => cgroup).join(','));
   if (callGraph !== null) args.push('--call-graph', callGraph, '--user-callchains');
+  // perf would keep what a failed attempt left.
+  rmSync(file, { force: true });
   const perf = spawn('perf', args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'] });
   const said: string[] = [];
   perf.stdout?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
@@ -82,10 +84,18 @@ export async function startRecorder(
       const endSeconds = monotonicSeconds();
       perf.kill('SIGINT');
       await ended;
-      if (readFileSync(file).subarray(0, 8).toString('latin1') !== 'PERFILE2') {
+      if (magicOf(file) !== 'PERFILE2') {
         throw new Error(`perf record left no data in ${file}: ${said.join('').trim()}`);
       }
       return { file, startSeconds, endSeconds, command: ['perf', ...args] };
     },
   };
+}
+
+function magicOf(file: string): string {
+  const handle = openSync(file, 'r');
+  const magic = Buffer.alloc(8);
+  readSync(handle, magic);
+  closeSync(handle);
+  return magic.toString('latin1');
 }
