@@ -180,7 +180,7 @@ export const bugs: readonly Bug[] = [
     related: ['connection_cleanup', 'ap_proxy_check_connection', 'ap_proxy_connect_backend'],
     primaryMakesCalls: false,
     summary:
-      'The socket of a connection to a backend that is not kept is not closed; the process runs into its limit (RLIMIT_NOFILE 90).',
+      'The socket of a connection to a backend that is not kept is not closed; the process runs into its limit (RLIMIT_NOFILE 64).',
     kinds: ['hang', 'slowdown', 'spin'],
   },
   {
@@ -371,7 +371,7 @@ export const bugs: readonly Bug[] = [
     related: ['cgid_handler', 'connect_to_daemon'],
     primaryMakesCalls: false,
     summary:
-      'The connection on which the process id of a script is asked for is not closed; the process runs into its limit (RLIMIT_NOFILE 90).',
+      'The connection on which the process id of a script is asked for is not closed; the process runs into its limit (RLIMIT_NOFILE 64).',
     kinds: ['hang', 'slowdown', 'spin'],
   },
   {

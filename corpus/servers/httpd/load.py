@@ -115,8 +115,8 @@ async def dead_backend():
 async def kept_alive():
     reader, writer = await connect(PORT)
     try:
-        for i in range(3):
-            if not is_ok(await exchange(reader, writer, request('GET', '/small%d.txt' % i)), size=2000):
+        for path, size in (('/app/300', 300), ('/small1.txt', 2000), ('/app/900', 900)):
+            if not is_ok(await exchange(reader, writer, request('GET', path)), size=size):
                 return False
             await asyncio.sleep(0.3)
         return True
@@ -226,8 +226,8 @@ KINDS = [small, page, big, missing, unchanged, listing, site, included, private,
 KINDS += [script_with_body, proxied, proxied_slow, proxied_closing, proxied_head, proxied_body, dead_backend, kept_alive]
 KINDS += [kept_idle, many_headers, slow_download, slow_file, aborted_download, aborted_body, half_sent, nothing, lingering]
 MIXED = dict(small=1.2, page=0.6, big=0.2, missing=0.2, unchanged=0.2, listing=0.15, site=0.25, included=0.15, private=0.3,
-             private_refused=0.1, mapped=0.5, limited=0.15, script=0.25, script_with_body=0.15, proxied=0.7, proxied_slow=0.2,
-             proxied_closing=0.5, proxied_head=0.2, proxied_body=0.3, dead_backend=0.15, kept_alive=0.4, kept_idle=0.4,
+             private_refused=0.1, mapped=0.5, limited=0.15, script=0.6, script_with_body=0.15, proxied=0.7, proxied_slow=0.2,
+             proxied_closing=1.5, proxied_head=0.2, proxied_body=0.3, dead_backend=0.15, kept_alive=0.4, kept_idle=0.4,
              many_headers=0.2, slow_download=0.12, slow_file=0.1, aborted_download=0.1, aborted_body=0.15, half_sent=0.15,
              nothing=0.2, lingering=0.3)
 MIXES = {

@@ -141,7 +141,7 @@ export const recipe: ServerRecipe = {
   server: ({ buildFolder, runFolder }) => ({
     program: program(buildFolder),
     args: ['-DFOREGROUND', '-f', join(runFolder, 'httpd.conf')],
-    openFiles: 90,
+    openFiles: 64,
   }),
   portCount: 3,
   load: ({ ports, seed }, clientLog) => ({
@@ -190,5 +190,5 @@ export const recipe: ServerRecipe = {
     highest: 1.6,
   }),
   notes:
-    'About 8.5 requests a second of 30 kinds on loopback; one child of 10 threads, RLIMIT_NOFILE 90, KeepAliveTimeout 2, Timeout 10.',
+    'About 10 requests a second of 30 kinds on loopback; one child of 10 threads, RLIMIT_NOFILE 64, KeepAliveTimeout 2, Timeout 10.',
 };

@@ -79,7 +79,7 @@ export const bugs: readonly Bug[] = [
     related: ['connection_handle_close_state', 'connection_handle_shutdown'],
     primaryMakesCalls: false,
     summary:
-      "A client's descriptor is not closed at the end of its connection; the process runs into its limit (RLIMIT_NOFILE 120).",
+      "A client's descriptor is not closed at the end of its connection; the process runs into its limit (RLIMIT_NOFILE 80).",
     kinds: ['hang', 'slowdown', 'spin'],
   },
   {
@@ -173,8 +173,7 @@ export const bugs: readonly Bug[] = [
     primary: ['gw_backend_close'],
     related: ['gw_connection_close', 'fdevent_sched_close'],
     primaryMakesCalls: true,
-    summary:
-      'The connection to a backend is not closed; the process runs into its limit (RLIMIT_NOFILE 120).',
+    summary: 'The connection to a backend is not closed; the process runs into its limit (RLIMIT_NOFILE 80).',
     kinds: ['hang', 'slowdown', 'spin'],
   },
   {

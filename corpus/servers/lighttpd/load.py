@@ -120,8 +120,8 @@ async def flaky():
 async def kept_alive():
     reader, writer = await connect(PORT)
     try:
-        for i in range(3):
-            if not is_ok(await exchange(reader, writer, request('GET', '/small%d.txt' % i)), size=2000):
+        for path, size in (('/app/300', 300), ('/small1.txt', 2000), ('/app/900', 900)):
+            if not is_ok(await exchange(reader, writer, request('GET', path)), size=size):
                 return False
             await asyncio.sleep(0.3)
         return True
@@ -241,8 +241,8 @@ KINDS += [slow_script, proxied, proxied_slow, proxied_silent, proxied_closing, p
 KINDS += [kept_alive, kept_idle, many_headers, slow_download, slow_file, aborted_download, aborted_body, half_sent, nothing]
 KINDS += [lingering]
 MIXED = dict(small=1.2, page=0.6, big=0.2, missing=0.2, unchanged=0.2, listing=0.3, included=0.2, private=0.4,
-             private_refused=0.1, limited=0.15, script=0.25, script_with_body=0.25, slow_script=0.2, proxied=0.7,
-             proxied_slow=0.2, proxied_silent=0.12, proxied_closing=0.5, proxied_head=0.2, proxied_body=0.3, dead_backend=0.2,
+             private_refused=0.1, limited=0.15, script=0.6, script_with_body=0.25, slow_script=0.2, proxied=0.7,
+             proxied_slow=0.2, proxied_silent=0.12, proxied_closing=1.5, proxied_head=0.2, proxied_body=0.3, dead_backend=0.2,
              flaky=0.5, kept_alive=0.4, kept_idle=0.3, many_headers=0.2, slow_download=0.12, slow_file=0.1,
              aborted_download=0.15, aborted_body=0.15, half_sent=0.2, nothing=0.2, lingering=0.4)
 MIXES = {

@@ -55,7 +55,7 @@ server.errorlog = "${diskFolder}/error.log"
 accesslog.filename = "${diskFolder}/access.log"
 server.upload-dirs = ( "${diskFolder}" )
 server.max-connections = 40
-server.max-fds = 120
+server.max-fds = 80
 server.max-keep-alive-idle = 2
 server.max-read-idle = 5
 server.max-write-idle = 15
@@ -138,7 +138,7 @@ export const recipe: ServerRecipe = {
   server: ({ buildFolder, runFolder }) => ({
     program: program(buildFolder),
     args: ['-D', '-f', join(runFolder, 'lighttpd.conf'), '-m', moduleFolder(buildFolder)],
-    openFiles: 120,
+    openFiles: 80,
   }),
   portCount: 4,
   load: ({ ports, seed }, clientLog) => ({
@@ -191,5 +191,5 @@ export const recipe: ServerRecipe = {
     highest: 1.6,
   }),
   notes:
-    'About 9 requests a second of 31 kinds on loopback; 40 connections, RLIMIT_NOFILE 120, keep-alive 2 s, backends time out after 4 s.',
+    'About 11 requests a second of 31 kinds on loopback; 40 connections, RLIMIT_NOFILE 80, keep-alive 2 s, backends time out after 4 s.',
 };
