@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lambda: ['report', 'inference', 'signatures', 'trace'],
   shipper: ['trace', 'package.json'],
   infra: ['lambda'],
+  corpus: ['trace'],
   cli: ['trace', 'calls', 'signatures', 'inference', 'report', 'lambda', 'shipper', 'package.json'],
 };
 
