@@ -26,7 +26,7 @@ export interface MadeList {
   readonly entries: Readonly<Record<string, MadeEntry>>;
 }
 
-export const MADE_FILE = 'made.json';
+const MADE_FILE = 'made.json';
 
 export function patchHashes(recipe: ServerRecipe, recipeFolder: string): MadeList['patches'] {
   return recipe.patches.map((file) => ({

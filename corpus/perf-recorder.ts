@@ -15,7 +15,7 @@ const STACKED = [
   'sched:sched_switch/call-graph=no/',
 ];
 
-export interface Recording {
+interface Recording {
   readonly file: string;
   /** CLOCK_MONOTONIC, the clock of the trace. */
   readonly startSeconds: number;

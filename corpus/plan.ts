@@ -18,7 +18,7 @@ export interface Part {
   make(): Promise<Outcome>;
 }
 
-export interface Outcome {
+interface Outcome {
   readonly commands: readonly (readonly string[])[];
   /** One line for the log. */
   readonly about: string;

@@ -3,8 +3,8 @@ import { type CallRates, callRates, loadFactor, risingSplit, total } from './cal
 import type { LoopFinding } from './finding.ts';
 import type { Observation } from './observation.ts';
 
-/** A burst at the window's end that is shorter may be over a moment later: timers come in bursts too. */
-const LEAST_SPIN_NS = 1e9;
+/** A burst at the window's end that is shorter may be over a moment later: timers come in bursts, and so do dumps to a log. */
+const LEAST_SPIN_NS = 2e9;
 /** A symbol belongs to the loop when its rate rose this far above anything normal … */
 const RATE_RATIO = 4;
 /** … or, where the window shows no normal time and only the profiles can tell, this far … */

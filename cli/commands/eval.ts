@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type Idea, ideas } from '../../inference/method-options.ts';
-import type { Source } from '../evaluation/evaluate.ts';
+import { TraceError } from '../../trace/errors.ts';
+import type { Source, Window } from '../evaluation/evaluate.ts';
 import { InputError } from '../input-error.ts';
 import { writeOutput } from '../output.ts';
 import { createProgress } from '../progress.ts';
@@ -8,6 +9,7 @@ import { createProgress } from '../progress.ts';
 interface EvalOptions {
   readonly json?: string;
   readonly source: Source;
+  readonly window: Window;
   readonly without: readonly Idea[];
   readonly paper?: boolean;
 }
@@ -27,6 +29,14 @@ export function register(program: Command): void {
       new Option('--source <kind>', 'which production trace to score')
         .choices(['perf-script', 'strace'])
         .default('perf-script'),
+    )
+    .addOption(
+      new Option(
+        '--window <part>',
+        'which part of it: all, or from half a second after the anomaly on, as a late alarm finds it',
+      )
+        .choices(['whole', 'late'])
+        .default('whole'),
     )
     .addOption(
       new Option(
@@ -63,12 +73,16 @@ export function register(program: Command): void {
       };
       try {
         for (const known of readCases(folder)) {
-          const result = await evaluateCase(known, options.source, tools, {
-            without: new Set(options.without),
-            paperRanking: options.paper === true,
-          });
-          if ('missing' in result) missing.push(result.missing);
-          else scores.push(result.score);
+          const method = { without: new Set(options.without), paperRanking: options.paper === true };
+          try {
+            const result = await evaluateCase(known, options.source, tools, method, options.window);
+            if ('missing' in result) missing.push(result.missing);
+            else scores.push(result.score);
+          } catch (error) {
+            // One recording that cannot be read must not cost the other cases' scores.
+            if (!(error instanceof TraceError)) throw error;
+            missing.push(error.message);
+          }
         }
       } finally {
         progress.clear();

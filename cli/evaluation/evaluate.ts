@@ -4,6 +4,7 @@ import type { Report } from '../../report/report.ts';
 import { writeReport } from '../../report/write-report.ts';
 import { mine } from '../../signatures/mine.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
+import { cropTrace } from '../../trace/crop-trace.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { baselineCuts } from './baseline-cuts.ts';
 import { caseTrace, type KnownCase } from './known-case.ts';
@@ -11,6 +12,12 @@ import { type CaseScore, scoreReport } from './score.ts';
 
 /** Which production trace is scored. */
 export type Source = 'perf-script' | 'strace';
+
+/** Which part of the production trace is scored: all of it, or what an alarm finds that comes after the onset. */
+export type Window = 'whole' | 'late';
+
+/** A late window begins this long after the anomaly: all in it is abnormal. */
+export const LATE_SECONDS = 0.5;
 
 export interface EvaluationTools {
   /** Reads a trace file of a case. */
@@ -32,16 +39,19 @@ export async function evaluateCase(
   source: Source,
   tools: EvaluationTools,
   method: MethodOptions = wholeMethod,
+  window: Window = 'whole',
 ): Promise<Evaluation | { readonly missing: string }> {
   const production = caseTrace(known, source === 'strace' ? 'production.strace' : 'production.perf-script');
   const baseline = caseTrace(known, 'baseline.perf-script');
   if (known.profiles.length === 0) return { missing: `${known.folder}: no profile-* file` };
   if (production === null) return { missing: `${known.folder}: no production.${source} file` };
+  if (window === 'late' && (source === 'strace' || known.anomalyStart === null))
+    return { missing: `${known.folder}: no anomalyStart in the clock of production.${source}` };
   const start = tools.cpuSeconds();
   const set = await mineCase(known, tools, method);
   const mined = tools.cpuSeconds();
   tools.onProgress(`${known.id}: inferring`);
-  const trace = await tools.read(production, false);
+  const trace = windowOf(await tools.read(production, false), known, window);
   const report = writeReport(infer(trace, set, method));
   const inferred = tools.cpuSeconds();
   const healthy = baseline === null ? null : await tools.read(baseline, false);
@@ -83,4 +93,10 @@ export function mineCase(
     }
   };
   return mine(profiles(), { service: known.id, poolWork: !method.without.has('pool-work') });
+}
+
+function windowOf(trace: Trace, { anomalyStart }: KnownCase, window: Window): Trace {
+  if (window === 'whole' || anomalyStart === null) return trace;
+  const fromNs = (anomalyStart + LATE_SECONDS - trace.window.startSeconds) * 1e9;
+  return cropTrace(trace, Math.max(0, fromNs), trace.window.endNs + 1);
 }

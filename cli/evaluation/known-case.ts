@@ -13,6 +13,8 @@ export interface KnownCase {
   readonly related: readonly string[];
   /** False where the faulty code makes no system call during the anomaly. */
   readonly primaryMakesCalls: boolean;
+  /** When the anomaly begins, in the clock of production.perf-script; null where the case does not tell. */
+  readonly anomalyStart: number | null;
   readonly profiles: readonly string[];
 }
 
@@ -21,6 +23,7 @@ const caseFile = z.object({
   kinds: z.array(z.string()),
   truth: z.object({ primary: z.array(z.string()), related: z.array(z.string()).default([]) }),
   primaryMakesCalls: z.boolean(),
+  anomalyStart: z.number().nullable().default(null),
 });
 
 /**
@@ -63,6 +66,7 @@ export function readCases(root: string): KnownCase[] {
         primary: parsed.truth.primary,
         related: parsed.truth.related,
         primaryMakesCalls: parsed.primaryMakesCalls,
+        anomalyStart: parsed.anomalyStart,
         profiles,
       },
     ];

@@ -65,10 +65,6 @@ export function serve(
   return calls;
 }
 
-function serverThreads(count: number): Thread[] {
-  return Array.from({ length: count }, (_, i) => ({ pid: 100, tid: 100 + i, comm: 'server' }));
-}
-
 /** What the production trace of the same calls shows: no stacks. */
 export function withoutStacks(calls: readonly ScriptedCall[]): ScriptedCall[] {
   return calls.map(({ stack: _, ...call }) => call);
