@@ -208,7 +208,6 @@ describe('what the incidents table gives back', () => {
   const written = () => JSON.parse(writeStoredReport(nodeReport('web-2'))) as Record<string, unknown>;
   it.each<[string, () => string | undefined, RegExp]>([
     ['of an older version', () => JSON.stringify({ ...written(), schema: 'perfscope.node-report/0' }), /\/0/],
-    ['from before there were versions', () => JSON.stringify(nodeReport('web-2')), /of no named form/],
     ['with a missing field', () => JSON.stringify({ ...written(), suspects: undefined }), /suspects/],
     ['with an unknown verdict', () => JSON.stringify({ ...written(), verdict: 'puzzled' }), /verdict/],
     ['that is no JSON', () => '{"schema":', /no JSON/],
@@ -239,6 +238,14 @@ describe('what the incidents table gives back', () => {
       });
     },
   );
+
+  it('may be from before documents had versions: the report and the alarm are what they were', async () => {
+    const alarm = { name: 'p99', reason: 'slow', at: '2026-11-23T02:15:00.000Z', instances: [] };
+    await putRaw('head', { alarm: { S: JSON.stringify(alarm) } });
+    await putRaw('node#web-2#of-web-2', { document: { S: JSON.stringify(nodeReport('web-2')) } });
+    expect(await store().read(id)).toMatchObject({ alarm, reports: [nodeReport('web-2')], unreadable: [] });
+    expect(await store().findReport(id, 'web-2', 'of-web-2')).toMatchObject({ kind: 'report' });
+  });
 
   it('with an item of no known kind is told of too', async () => {
     await putRaw('remark', { text: { S: 'look at this one' } });
