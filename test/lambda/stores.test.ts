@@ -88,6 +88,33 @@ describe('the trace source', () => {
   });
 });
 
+describe('an answer of S3 that lacks what a trace cannot be analysed without', () => {
+  it.each(['ETag', 'ContentLength', 'LastModified'])(
+    'such as its %s is an error that names it',
+    async (field) => {
+      const key = traceKey({ service: 's', incident: 'i', node: 'n', name: 'lacking' });
+      await put(key, 'x');
+      const clients = createClients({
+        region: EMBEDDED_REGION,
+        credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+        endpoints: { objects: aws.objectsUrl, items: aws.itemsUrl },
+      });
+      clients.s3.middlewareStack.add(
+        (next) => async (args) => {
+          const answer = await next(args);
+          return { ...answer, output: { ...answer.output, [field]: undefined } };
+        },
+        { step: 'initialize', name: 'lack' },
+      );
+      const source = createTraceSource(clients.s3);
+      await expect(source.open({ bucket: TRACES_BUCKET, key }, new AbortController().signal)).rejects.toThrow(
+        `without a usable ${field}`,
+      );
+      destroyClients(clients);
+    },
+  );
+});
+
 describe('the signature source', () => {
   let packed: Buffer;
   beforeAll(async () => {
@@ -371,15 +398,24 @@ describe('the notifier', () => {
     destroyClients(clients);
   });
 
-  it('tries again when no connection came about', async () => {
+  it('tries a second time, and not a third, when no connection came about', async () => {
     const clients = createClients({
       region: EMBEDDED_REGION,
       credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
       endpoints: { objects: 'http://127.0.0.1:1', items: aws.itemsUrl },
     });
+    let tries = 0;
+    clients.sns.middlewareStack.add(
+      (next) => (args) => {
+        tries += 1;
+        return next(args);
+      },
+      { step: 'finalizeRequest', priority: 'low', name: 'count' },
+    );
     await expect(createNotifier(clients.sns, aws.topicArn).publish(notification)).rejects.toThrow(
       NotificationRefused,
     );
+    expect(tries).toBe(2);
     destroyClients(clients);
   });
 });
