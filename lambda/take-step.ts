@@ -19,10 +19,10 @@ import { type IncidentStep, NotificationUncertain, type Ports } from './ports.ts
  * A claim outlives the longest effect (two tries of 8 s and a pause, stores/clients.ts) and leaves its receipt time to
  * arrive.
  */
-const CLAIM_MILLISECONDS = 60_000;
+export const CLAIM_MILLISECONDS = 60_000;
 
 /** After a publish with unknown outcome: how long its receipt may take before someone publishes again. */
-const RECEIPT_MILLISECONDS = 30_000;
+export const RECEIPT_MILLISECONDS = 30_000;
 
 interface StepRequest {
   readonly id: IncidentId;

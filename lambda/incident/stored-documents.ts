@@ -1,8 +1,8 @@
 /**
  * The documents inside the incidents table's items, as JSON with their form's name. What comes back is checked: an
  * item may have been written by another version of this function, or by hand. Such an item is a problem to tell of,
- * never a reason to stop the incident that it lies in. There is nothing to convert old forms: running the incident
- * again writes its reports anew from the traces.
+ * never a reason to stop the incident that it lies in. What was written before forms had names has the same fields, and
+ * is read as the first one: an incident that is open while the function is deployed keeps its alarm and its reports.
  */
 import * as z from 'zod';
 import type { NodeReport } from '../../report/incident.ts';
@@ -78,7 +78,7 @@ function read<T>(document: unknown, schema: string, form: z.ZodType<T>): Stored<
   } catch {
     return { problem: 'its document is no JSON' };
   }
-  const named = z.object({ schema: z.string() }).safeParse(content);
+  const named = z.object({ schema: z.string().default(schema) }).safeParse(content);
   if (named.data?.schema !== schema)
     return { problem: `its document is ${named.data?.schema ?? 'of no named form'}, expected ${schema}` };
   const parsed = form.safeParse(content);

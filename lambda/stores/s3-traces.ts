@@ -2,9 +2,19 @@
 
 import { Readable } from 'node:stream';
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import * as z from 'zod';
 import { BUILD_METADATA, TRACE_CLOCK_METADATA, UNIX_CLOCK_METADATA } from '../../trace/object-metadata.ts';
 import { isKeyPart } from '../keys.ts';
 import type { StoredTrace, TraceSource } from '../ports.ts';
+
+/** Of S3's answer, what no trace can be analysed without: its size decides whether it is taken, its time is the report's. */
+const answer = z.object({
+  Body: z.instanceof(Readable),
+  ETag: z.string(),
+  ContentLength: z.int().min(0),
+  LastModified: z.date(),
+  Metadata: z.record(z.string(), z.string()).default({}),
+});
 
 export function createTraceSource(s3: S3Client): TraceSource {
   return {
@@ -12,15 +22,18 @@ export function createTraceSource(s3: S3Client): TraceSource {
       const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), {
         abortSignal: signal,
       });
-      const { Body: body, ETag: etag, Metadata: metadata = {} } = object;
-      if (!(body instanceof Readable) || etag === undefined)
-        throw new Error(`S3 answered without body or ETag for s3://${bucket}/${key}`);
+      const parsed = answer.safeParse(object);
+      if (!parsed.success) {
+        const missing = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
+        throw new Error(`S3 answered for s3://${bucket}/${key} without a usable ${missing}`);
+      }
+      const { Body: body, ETag: etag, Metadata: metadata } = parsed.data;
       return {
         bucket,
         key,
         etag,
-        sizeBytes: object.ContentLength ?? 0,
-        storedAt: (object.LastModified ?? new Date(0)).toISOString(),
+        sizeBytes: parsed.data.ContentLength,
+        storedAt: parsed.data.LastModified.toISOString(),
         build: readBuild(metadata[BUILD_METADATA]),
         clockOffsetSeconds: readClockOffset(metadata[TRACE_CLOCK_METADATA], metadata[UNIX_CLOCK_METADATA]),
         chunks: body,

@@ -166,6 +166,12 @@ describe('the function may', () => {
   const template = templateOf();
 
   it('do these things and no others', () => {
+    const roles = Object.entries(template.findResources('AWS::IAM::Role')).filter(([id]) => {
+      return id.startsWith('InferRole');
+    });
+    expect(roles.map(([, { Properties }]) => [Properties.ManagedPolicyArns, Properties.Policies])).toEqual([
+      [undefined, undefined],
+    ]);
     const actions = functionStatements(template).flatMap(({ Action: action }) => action);
     expect([...new Set(actions)].sort()).toEqual([
       'dynamodb:GetItem',
@@ -229,7 +235,7 @@ describe('the function may', () => {
     );
     expect(permissions).toHaveLength(2);
     for (const [index, name] of Object.keys(ALARMS).entries()) {
-      expect(JSON.stringify(permissions[index]?.Properties.SourceArn)).toContain(`:alarm:${name}`);
+      expect(permissions[index]?.Properties.SourceArn['Fn::Join'][1].at(-1)).toBe(`:alarm:${name}`);
       expect(permissions[index]?.Properties.SourceAccount).toEqual({ Ref: 'AWS::AccountId' });
     }
   });
@@ -345,7 +351,9 @@ describe('events', () => {
     const template = templateOf({ alarms: ALARMS });
     const rules = Object.values(template.findResources('AWS::Events::Rule'));
     expect(rules).toHaveLength(2);
-    for (const rule of rules) expect(rule.Properties.Targets[0].DeadLetterConfig.Arn).toBeDefined();
+    for (const { Properties } of rules)
+      for (const target of Properties.Targets)
+        expect(target.DeadLetterConfig.Arn['Fn::GetAtt'][0]).toMatch(/^QueuesDeadLetters/);
   });
 });
 
@@ -386,12 +394,19 @@ describe('notifications', () => {
     });
   });
 
-  it('go to every address', () => {
-    templateOf({ emails: ['a@example.com'], platformEmails: ['b@example.com'] }).resourcePropertiesCountIs(
-      'AWS::SNS::Subscription',
-      { Protocol: 'email' },
-      2,
-    );
+  it('go to every address: findings to the one list, PerfScope’s own troubles to the other', () => {
+    const template = templateOf({
+      emails: ['a@example.com', 'b@example.com'],
+      platformEmails: ['c@example.com'],
+    });
+    const mails = Object.values(
+      template.findResources('AWS::SNS::Subscription', { Properties: { Protocol: 'email' } }),
+    ).map(({ Properties }) => [Properties.Endpoint, Properties.TopicArn.Ref]);
+    expect(mails.sort()).toEqual([
+      ['a@example.com', expect.stringMatching(/^NotificationsFindings/)],
+      ['b@example.com', expect.stringMatching(/^NotificationsFindings/)],
+      ['c@example.com', expect.stringMatching(/^NotificationsPlatform/)],
+    ]);
   });
 });
 

@@ -89,9 +89,12 @@ describe('an alarm', () => {
     expect(account.ssm.sent).toHaveLength(asked);
   });
 
-  it('notifies nobody by itself, also when no node ever answers', async () => {
+  it('notifies nobody by itself, also when no node ever answers; that is counted', async () => {
+    const silent = () => account.counts.get('IncidentsWithoutTrace') ?? 0;
+    const before = silent();
     const id = await openIncident();
     expect(mailOf(id.incident)).toEqual([]);
+    expect(silent()).toBeGreaterThan(before);
   });
 });
 

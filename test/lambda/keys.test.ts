@@ -50,7 +50,10 @@ describe('a key part', () => {
     expect(toKeyPart('Checkout: p99 > 2 s (prod)')).toBe('Checkout-p99-2-s-prod-');
     expect(toKeyPart('…')).toBe('unnamed');
     expect(toKeyPart('../../etc')).toBe('etc');
-    expect(isKeyPart(toKeyPart('ü'.repeat(300)))).toBe(true);
+    expect(toKeyPart('x'.repeat(300))).toBe('x'.repeat(MAX_KEY_PART));
+    expect(toKeyPart('checkout-p99', 8)).toBe('checkout');
+    for (const name of ['ü'.repeat(300), '.', '..', '-.-', ' '])
+      expect(isKeyPart(toKeyPart(name))).toBe(true);
   });
 });
 

@@ -77,7 +77,13 @@ describe.each(DOCUMENTS)('%s', (_what, document, read, value) => {
     expect(read(document)).toEqual({ value });
   });
 
-  const fields = placesOf(JSON.parse(document)).filter((place) => typeof place.at(-1) === 'string');
+  it('from before forms had names comes back as well', () => {
+    expect(read(changed(document, ['schema'], undefined))).toEqual({ value });
+  });
+
+  const fields = placesOf(JSON.parse(document)).filter(
+    (place) => typeof place.at(-1) === 'string' && place[0] !== 'schema',
+  );
   it.each(fields.map((place) => [place.join('.'), place] as const))(
     'without %s is a problem, and no exception',
     (_name, place) => {
@@ -107,9 +113,10 @@ describe.each(DOCUMENTS)('%s', (_what, document, read, value) => {
 
   it('of another version is a problem that names both', () => {
     const [name] = (JSON.parse(document).schema as string).split('/');
-    expect(read(changed(document, ['schema'], `${name}/0`))).toEqual({
-      problem: `its document is ${name}/0, expected ${name}/1`,
-    });
+    for (const version of [0, 2])
+      expect(read(changed(document, ['schema'], `${name}/${version}`))).toEqual({
+        problem: `its document is ${name}/${version}, expected ${name}/1`,
+      });
   });
 });
 

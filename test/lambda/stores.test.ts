@@ -88,6 +88,33 @@ describe('the trace source', () => {
   });
 });
 
+describe('an answer of S3 that lacks what a trace cannot be analysed without', () => {
+  it.each(['ETag', 'ContentLength', 'LastModified'])(
+    'such as its %s is an error that names it',
+    async (field) => {
+      const key = traceKey({ service: 's', incident: 'i', node: 'n', name: 'lacking' });
+      await put(key, 'x');
+      const clients = createClients({
+        region: EMBEDDED_REGION,
+        credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+        endpoints: { objects: aws.objectsUrl, items: aws.itemsUrl },
+      });
+      clients.s3.middlewareStack.add(
+        (next) => async (args) => {
+          const answer = await next(args);
+          return { ...answer, output: { ...answer.output, [field]: undefined } };
+        },
+        { step: 'initialize', name: 'lack' },
+      );
+      const source = createTraceSource(clients.s3);
+      await expect(source.open({ bucket: TRACES_BUCKET, key }, new AbortController().signal)).rejects.toThrow(
+        `without a usable ${field}`,
+      );
+      destroyClients(clients);
+    },
+  );
+});
+
 describe('the signature source', () => {
   let packed: Buffer;
   beforeAll(async () => {
@@ -208,7 +235,6 @@ describe('what the incidents table gives back', () => {
   const written = () => JSON.parse(writeStoredReport(nodeReport('web-2'))) as Record<string, unknown>;
   it.each<[string, () => string | undefined, RegExp]>([
     ['of an older version', () => JSON.stringify({ ...written(), schema: 'perfscope.node-report/0' }), /\/0/],
-    ['from before there were versions', () => JSON.stringify(nodeReport('web-2')), /of no named form/],
     ['with a missing field', () => JSON.stringify({ ...written(), suspects: undefined }), /suspects/],
     ['with an unknown verdict', () => JSON.stringify({ ...written(), verdict: 'puzzled' }), /verdict/],
     ['that is no JSON', () => '{"schema":', /no JSON/],
@@ -239,6 +265,14 @@ describe('what the incidents table gives back', () => {
       });
     },
   );
+
+  it('may be from before documents had versions: the report and the alarm are what they were', async () => {
+    const alarm = { name: 'p99', reason: 'slow', at: '2026-11-23T02:15:00.000Z', instances: [] };
+    await putRaw('head', { alarm: { S: JSON.stringify(alarm) } });
+    await putRaw('node#web-2#of-web-2', { document: { S: JSON.stringify(nodeReport('web-2')) } });
+    expect(await store().read(id)).toMatchObject({ alarm, reports: [nodeReport('web-2')], unreadable: [] });
+    expect(await store().findReport(id, 'web-2', 'of-web-2')).toMatchObject({ kind: 'report' });
+  });
 
   it('with an item of no known kind is told of too', async () => {
     await putRaw('remark', { text: { S: 'look at this one' } });
@@ -364,15 +398,24 @@ describe('the notifier', () => {
     destroyClients(clients);
   });
 
-  it('tries again when no connection came about', async () => {
+  it('tries a second time, and not a third, when no connection came about', async () => {
     const clients = createClients({
       region: EMBEDDED_REGION,
       credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
       endpoints: { objects: 'http://127.0.0.1:1', items: aws.itemsUrl },
     });
+    let tries = 0;
+    clients.sns.middlewareStack.add(
+      (next) => (args) => {
+        tries += 1;
+        return next(args);
+      },
+      { step: 'finalizeRequest', priority: 'low', name: 'count' },
+    );
     await expect(createNotifier(clients.sns, aws.topicArn).publish(notification)).rejects.toThrow(
       NotificationRefused,
     );
+    expect(tries).toBe(2);
     destroyClients(clients);
   });
 });
