@@ -4,7 +4,7 @@ import type { LoopFinding } from './finding.ts';
 import type { Observation } from './observation.ts';
 
 /** A burst at the window's end that is shorter may be over a moment later: timers come in bursts, and so do dumps to a log. */
-const LEAST_SPIN_NS = 2e9;
+const LEAST_SPIN_NS = 3e9;
 /** A symbol belongs to the loop when its rate rose this far above anything normal … */
 const RATE_RATIO = 4;
 /** … or, where the window shows no normal time and only the profiles can tell, this far … */
@@ -24,7 +24,7 @@ const CALLS_PER_REQUEST = 5;
 /** Roles that make less than this share of the leading symbol's excess calls only happen to make some. */
 const LEAST_ROLE_SHARE = 0.02;
 /** Rates below this are noise, calls per second. */
-const RATE_FLOOR = 4;
+const RATE_FLOOR = 8;
 /** The split is found in bins: so much of a new symbol may lie before it. */
 const UNHEARD_BEFORE = 0.02;
 /** A loop whose calls lie, up to this share, within requests that their thread goes on to answer is work, only more. */

@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -149,6 +157,28 @@ describe('perfscope eval', () => {
     const { exitCode, stdout } = await perfscope(['eval', pino, '--json', '-', ...options]);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout).cases).toMatchObject([{ case: 'pino-log-spin', verdict: 'spin', ...expected }]);
+  });
+
+  it('scores what an alarm finds that comes after the onset', async () => {
+    const { exitCode, stdout } = await perfscope(['eval', pino, '--window', 'late', '--json', '-']);
+    expect(exitCode).toBe(0);
+    const [late] = JSON.parse(stdout).cases;
+    expect(late).toMatchObject({ case: 'pino-log-spin', verdict: 'spin', primaryRank: 1 });
+    expect(late.events).toBeLessThan(68_568);
+  });
+
+  it('passes over a case whose recording cannot be read, and scores the others', async () => {
+    const mixed = join(folder, 'mixed');
+    const empty = join(mixed, 'empty');
+    mkdirSync(empty, { recursive: true });
+    symlinkSync(join(EXAMPLES, 'pino-log-spin'), join(mixed, 'pino-log-spin'));
+    for (const name of readdirSync(join(EXAMPLES, 'pino-log-spin')))
+      if (/^(case|profile)/.test(name)) symlinkSync(join(EXAMPLES, 'pino-log-spin', name), join(empty, name));
+    writeFileSync(join(empty, 'production.perf-script'), '');
+    const { exitCode, stdout, stderr } = await perfscope(['eval', mixed, '--json', '-']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout).cases).toHaveLength(1);
+    expect(stderr).toMatch(/empty\/production\.perf-script: the file is empty.*; case left out/);
   });
 
   it('refuses an idea that it does not know, exit code 2, and a folder without cases, exit code 1', async () => {
