@@ -17,7 +17,7 @@ export type Source = 'perf-script' | 'strace';
 export type Window = 'whole' | 'late';
 
 /** A late window begins this long after the anomaly: all in it is abnormal. */
-export const LATE_SECONDS = 0.5;
+const LATE_SECONDS = 0.5;
 
 export interface EvaluationTools {
   /** Reads a trace file of a case. */
