@@ -2,7 +2,7 @@ import { OPEN, type Trace } from '../trace/trace.ts';
 import type { Calls } from './calls.ts';
 
 /** A wake counts for the wait that ends within this time of it. */
-const WAKE_NS = 2e6;
+export const WAKE_NS = 5e6;
 
 /** The thread (index) whose futex wake ended this thread's futex wait, where the trace shows one right before. */
 export function wakerOf(

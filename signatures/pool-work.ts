@@ -1,11 +1,8 @@
 import type { Calls } from '../calls/calls.ts';
 import { pidOf } from '../calls/threads.ts';
-import { rowsUntil } from '../calls/waits.ts';
+import { rowsUntil, WAKE_NS } from '../calls/waits.ts';
 import { OPEN } from '../trace/trace.ts';
 import { ROOT_CONTEXT } from './call-tree.ts';
-
-/** A wake counts for the work that begins at most this long after it. */
-const WAKE_NS = 5e6;
 
 /**
  * Threads of a runtime's pool (libuv's) do the calls of someone else: no user-defined function is ever on their stacks.
