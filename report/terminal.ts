@@ -190,5 +190,6 @@ function when(time: number, windowStart: number): string {
 }
 
 function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+  const size = Math.abs(value).toFixed(3);
+  return `${value < 0 && Number(size) > 0 ? '−' : '+'}${size}`;
 }
