@@ -1,6 +1,5 @@
 import { mine } from '../../signatures/mine.ts';
 import type { SignatureSet } from '../../signatures/signature-set.ts';
-import type { Thread } from '../../trace/trace.ts';
 import { type ScriptedCall, scriptedTrace } from '../trace/scripted-trace.ts';
 
 /** Park and Miller's minimal standard generator (CACM 1988): the same numbers in every run. */
