@@ -21,19 +21,25 @@ export function callRates({ trace, column }: Calls): CallRates {
   const { endNs } = trace.window;
   const bins = Math.max(MIN_BINS, Math.min(MAX_BINS, Math.floor(endNs / LEAST_BIN_NS)));
   const binNs = endNs / bins;
-  const counts = new Float64Array(symbols * bins);
+  const stride = bins + 1;
+  /** Per symbol, its calls before each bin's beginning and, last, all of them: a rate is one difference. */
+  const until = new Float64Array(symbols * stride);
   for (let row = 0; row < trace.length; row++) {
     const bin = Math.min(bins - 1, Math.floor((trace.enterNs[row] as number) / binNs));
-    counts[(column.ids[row] as number) * bins + bin]!++;
+    until[(column.ids[row] as number) * stride + bin + 1]!++;
   }
-  const binsOf = (symbol: number) => counts.subarray(symbol * bins, (symbol + 1) * bins);
+  for (let symbol = 0; symbol < symbols; symbol++) {
+    const first = symbol * stride;
+    for (let at = first + 1; at < first + stride; at++) until[at]! += until[at - 1] as number;
+  }
+  const between = (symbol: number, from: number, to: number) =>
+    (until[symbol * stride + to] as number) - (until[symbol * stride + from] as number);
   return {
     symbols,
     bins,
     binNs,
-    binsOf,
-    rate: (symbol, from, to) =>
-      to <= from ? 0 : total(binsOf(symbol).subarray(from, to)) / (((to - from) * binNs) / 1e9),
+    binsOf: (symbol) => Float64Array.from({ length: bins }, (_, bin) => between(symbol, bin, bin + 1)),
+    rate: (symbol, from, to) => (to <= from ? 0 : between(symbol, from, to) / (((to - from) * binNs) / 1e9)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Calls } from '../calls/calls.ts';
+import { rowsUntil } from '../calls/waits.ts';
 import { type CallRates, callRates, loadFactor, risingSplit, total } from './call-rates.ts';
 import type { LoopFinding } from './finding.ts';
 import type { Observation } from './observation.ts';
@@ -71,7 +72,7 @@ export function detectLoop(observation: Observation): LoopFinding | null {
   if (share < (unheard && split > 0 ? MINIMUM_UNHEARD_SHARE : MINIMUM_SHARE)) return null;
   if (!unheard && rows.length < MINIMUM_SHARE_OF_ALL * all) return null;
   const seconds = Math.max(binNs, endNs - onsetNs) / 1e9;
-  const leaderPerSecond = rows.filter((row) => column.ids[row] === leader).length / seconds;
+  const leaderPerSecond = rows.reduce((sum, row) => sum + (column.ids[row] === leader ? 1 : 0), 0) / seconds;
   // Without signatures load that sets in is all that is new.
   const doubtful = (unheard && (share < CLEAR_SHARE || split === 0)) || normalRate === null;
   if (doubtful && leaderPerSecond < CALLS_PER_REQUEST * requestRate(observation, onsetNs)) return null;
@@ -194,12 +195,12 @@ function loadsSince(
 }
 
 function requestsIn({ calls: { trace, requests }, knowledge }: Observation): Requests {
-  const times = requests.map(({ received }) => trace.enterNs[received] as number);
+  const received = requests.map((request) => request.received);
   return {
     perSecond: (fromNs, toNs) =>
       toNs <= fromNs
         ? 0
-        : times.filter((time) => time >= fromNs && time < toNs).length / ((toNs - fromNs) / 1e9),
+        : (rowsUntil(trace, received, toNs) - rowsUntil(trace, received, fromNs)) / ((toNs - fromNs) / 1e9),
     inProfiles: knowledge?.normal.requestsPerSecond ?? 0,
   };
 }
