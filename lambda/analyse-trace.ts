@@ -5,6 +5,7 @@
  */
 
 import type { NodeOutcome, NodeReport } from '../report/incident.ts';
+import { beganBefore } from '../report/onset.ts';
 import { writePage } from '../report/page.ts';
 import type { Report } from '../report/report.ts';
 import { shortPath } from '../report/short-path.ts';
@@ -175,6 +176,7 @@ async function saveObjects(
     build: report.build,
     onsetUnixSeconds: onsetUnixSeconds(report, stored.clockOffsetSeconds),
     onsetBeforeEndSeconds: report.onset === null ? null : report.window.end - report.onset,
+    onsetBeforeWindow: beganBefore(report.onset, report.window.start),
     suspects: report.suspects.slice(0, ITEM_SUSPECTS).map(toNodeSuspect),
     narrowing: report.narrowing,
     path: shortPath(report).map(cutForItem),
@@ -251,6 +253,7 @@ function withoutVerdict(
     build: stored.build,
     onsetUnixSeconds: null,
     onsetBeforeEndSeconds: null,
+    onsetBeforeWindow: false,
     suspects: [],
     narrowing: { suspects: 0, functions: 0 },
     path: [],

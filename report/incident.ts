@@ -32,6 +32,8 @@ export interface NodeReport {
   readonly onsetUnixSeconds: number | null;
   /** Onset in seconds before the window's end; null where there is none. */
   readonly onsetBeforeEndSeconds: number | null;
+  /** True where all of the window is abnormal: the onset is its beginning, and the trouble is older. */
+  readonly onsetBeforeWindow: boolean;
   readonly suspects: readonly NodeSuspect[];
   readonly narrowing: { readonly suspects: number; readonly functions: number };
   /** The path in short, one line a step, for the notification. */

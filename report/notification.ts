@@ -245,13 +245,17 @@ function scopeInWords(picture: Picture): string {
 }
 
 function since(report: NodeReport): string {
-  const beforeEnd =
-    report.onsetBeforeEndSeconds === null
-      ? 'not known'
-      : `${seconds(report.onsetBeforeEndSeconds)} before the window's end`;
-  return report.onsetUnixSeconds === null
-    ? `${beforeEnd}; the trace was stored at ${utc(Date.parse(report.tracedAt) / 1000)}`
-    : `${utc(report.onsetUnixSeconds)}, ${beforeEnd}`;
+  const { onsetBeforeEndSeconds, onsetBeforeWindow, onsetUnixSeconds, tracedAt } = report;
+  const beforeEnd = onsetBeforeEndSeconds === null ? null : seconds(onsetBeforeEndSeconds);
+  const stored = `the trace was stored at ${utc(Date.parse(tracedAt) / 1000)}`;
+  if (beforeEnd === null) return `not known; ${stored}`;
+  if (onsetBeforeWindow)
+    return onsetUnixSeconds === null
+      ? `before the window began, ${beforeEnd} before its end; ${stored}`
+      : `before ${utc(onsetUnixSeconds)}, when the window began`;
+  return onsetUnixSeconds === null
+    ? `${beforeEnd} before the window's end; ${stored}`
+    : `${utc(onsetUnixSeconds)}, ${beforeEnd} before the window's end`;
 }
 
 function serviceAndBuild(service: string, report: NodeReport | null): string {

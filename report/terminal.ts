@@ -1,6 +1,6 @@
 /** The report as text for a terminal: the answer first, then what it rests on. */
 import { count, percent, ratio, seconds, utc } from './figures.ts';
-import { knownCalls } from './known-calls.ts';
+import { beganBefore, knownCalls } from './onset.ts';
 import { plain, wrap } from './plain.ts';
 import type { ClusterReport, PathStep, Report, Suspect, UnitReport } from './report.ts';
 
@@ -39,7 +39,12 @@ export function renderTerminalReport(report: Report): string {
 }
 
 function headline({ verdict, confidence, onset, window, summary }: Report): string[] {
-  const since = onset === null ? '' : `, since ${when(onset, window.start)}`;
+  const since =
+    onset === null
+      ? ''
+      : beganBefore(onset, window.start)
+        ? `, since before the window began at ${when(onset, window.start)}`
+        : `, since ${when(onset, window.start)}`;
   return [`${verdict.toUpperCase()} (${confidence} confidence)${since}`, ...wrap(plain(summary), WIDTH, '')];
 }
 

@@ -17,11 +17,15 @@ const CAPITALIZED: Readonly<Record<Exclude<Verdict, 'normal'>, string>> = {
 };
 
 /** What happened, since when. */
-export function summaryOf({ verdict, finding, calls: { trace, column } }: Inference): string {
+export function summaryOf({ verdict, finding, normal, calls: { trace, column } }: Inference): string {
   if (finding === null || verdict === 'normal')
     return trace.length === 0 ? 'The trace holds no calls.' : 'Nothing abnormal was found in this window.';
   const since = seconds((trace.window.endNs - finding.onsetNs) / 1e9);
-  return `${CAPITALIZED[verdict]} for the last ${since} of the window: ${findingInWords(finding, trace, column.symbols, column.ids)}.`;
+  const span =
+    finding.onsetNs <= 0
+      ? `in all ${since} of the window, and since before it`
+      : `for the last ${since} of the window`;
+  return `${CAPITALIZED[verdict]} ${span}: ${findingInWords(finding, trace, column.symbols, column.ids, normal !== null)}.`;
 }
 
 function findingInWords(
@@ -29,11 +33,12 @@ function findingInWords(
   trace: Trace,
   symbols: readonly string[],
   ids: Uint16Array,
+  withSignatures: boolean,
 ): string {
   const symbolOf = (row: number) => symbols[ids[row] as number] as string;
   switch (finding.kind) {
     case 'loop':
-      return loopInWords(finding, symbols);
+      return loopInWords(finding, symbols, withSignatures);
     case 'stuck':
       return stuckInWords(finding, trace);
     case 'gone':
@@ -46,7 +51,7 @@ function findingInWords(
 /** Symbols of a loop that are named. */
 const NAMED_SYMBOLS = 4;
 
-function loopInWords(finding: LoopFinding, symbols: readonly string[]): string {
+function loopInWords(finding: LoopFinding, symbols: readonly string[], withSignatures: boolean): string {
   const { leader, leaderPerSecond, normalPerSecond } = finding;
   const others = finding.symbols
     .filter((symbol) => symbol !== leader)
@@ -54,10 +59,16 @@ function loopInWords(finding: LoopFinding, symbols: readonly string[]): string {
     .map((symbol) => symbols[symbol]);
   const usual =
     normalPerSecond === 0
-      ? 'never before, nor in normal runs'
+      ? neverSeen(finding.onsetNs > 0, withSignatures)
       : `normally at most ${significant(normalPerSecond)}`;
   const together = others.length === 0 ? '' : `, together with ${others.join(', ')}`;
   return `${symbols[leader]} is repeated ${significant(leaderPerSecond)} times a second (${usual})${together}`;
+}
+
+/** Of a symbol that no yardstick shows: which yardsticks there were. */
+function neverSeen(before: boolean, withSignatures: boolean): string {
+  if (!withSignatures) return 'never before';
+  return before ? 'never before, nor in normal runs' : 'never in normal runs';
 }
 
 function stuckInWords({ stuck }: StuckFinding, trace: Trace): string {

@@ -23,8 +23,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   report: ['inference', 'trace'],
   // A page, a mail and a terminal are made from the report alone: whoever has the JSON can draw them.
-  'report/page': ['report/figures.ts', 'report/known-calls.ts', 'report/report.ts', 'report/short-path.ts'],
-  'report/terminal.ts': ['report/figures.ts', 'report/known-calls.ts', 'report/plain.ts', 'report/report.ts'],
+  'report/page': ['report/figures.ts', 'report/onset.ts', 'report/report.ts', 'report/short-path.ts'],
+  'report/terminal.ts': ['report/figures.ts', 'report/onset.ts', 'report/plain.ts', 'report/report.ts'],
   lambda: ['report', 'inference', 'signatures', 'trace'],
   shipper: ['trace', 'package.json'],
   infra: ['lambda'],

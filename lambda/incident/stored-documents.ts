@@ -28,6 +28,7 @@ const nodeReport = z.object({
   build: z.string().nullable(),
   onsetUnixSeconds: z.number().nullable(),
   onsetBeforeEndSeconds: z.number().nullable(),
+  onsetBeforeWindow: z.boolean().default(false),
   suspects: z.array(
     z.object({
       function: z.string(),

@@ -1,6 +1,6 @@
 /** The first thing a reader sees: what, how sure, since when, where. */
 import { count, percent, plural, seconds } from '../figures.ts';
-import { knownCalls } from '../known-calls.ts';
+import { beganBefore, knownCalls } from '../onset.ts';
 import type { Report, Verdict } from '../report.ts';
 import { type Markup, markup, NOTHING } from './markup.ts';
 
@@ -51,6 +51,8 @@ export function headline(report: Report): string {
 }
 
 function onset(report: Report, at: number): string {
+  if (beganBefore(at, report.window.start))
+    return `before the window began, ${seconds(report.window.end - at)} before its end`;
   return `${seconds(report.window.end - at)} before the window's end (${at.toFixed(3)} s in the trace's clock)`;
 }
 

@@ -1,6 +1,6 @@
 /** How far the report can be trusted: coverage, warnings and what was skipped. */
 import { percent } from '../figures.ts';
-import { knownCalls } from '../known-calls.ts';
+import { knownCalls } from '../onset.ts';
 import type { Report } from '../report.ts';
 import { type Markup, markup } from './markup.ts';
 

@@ -10,6 +10,7 @@ import { MAX_SUSPECT_SHARE, MAX_SUSPECTS } from '../../inference/suspects.ts';
 import type { Report } from '../../report/report.ts';
 import { MAX_CLUSTER_CALLS, writeReport } from '../../report/write-report.ts';
 import { parseSignatureSet, type SignatureSet } from '../../signatures/signature-set.ts';
+import { cropTrace } from '../../trace/crop-trace.ts';
 import { readTraceFile } from '../../trace/read-trace-file.ts';
 import { OPEN, type Trace } from '../../trace/trace.ts';
 import { scriptedTrace } from '../trace/scripted-trace.ts';
@@ -65,6 +66,24 @@ function expectSound(report: Report, trace: Trace): void {
   const times = report.path.map(({ time }) => time);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
 }
+
+describe('the summary', () => {
+  const summary = (trace: Trace, signatures: SignatureSet | null) => reported(trace, signatures).summary;
+  const whole = () => trouble(spinning(81));
+
+  it('says of which yardsticks a call is news', () => {
+    expect(summary(whole(), set)).toContain('(never before, nor in normal runs)');
+    expect(summary(whole(), null)).toContain('(never before)');
+    const late = cropTrace(whole(), ONSET_NS + 0.5e9, END_NS + 1);
+    expect(summary(late, set)).toContain('(never in normal runs)');
+  });
+
+  it('says that it began before the window where all of that is abnormal', () => {
+    const late = cropTrace(whole(), ONSET_NS + 0.5e9, END_NS + 1);
+    expect(summary(late, set)).toMatch(/^Spinning in all 9\.5 s of the window, and since before it: /);
+    expect(summary(whole(), set)).toMatch(/^Spinning for the last 10 s of the window: /);
+  });
+});
 
 describe('infer', () => {
   it.each([

@@ -41,6 +41,7 @@ function nodeReport(
     build: null,
     onsetUnixSeconds: null,
     onsetBeforeEndSeconds: null,
+    onsetBeforeWindow: false,
     suspects: suspects.map((name) => suspect(name)),
     narrowing: { suspects: suspects.length, functions: 100 },
     path: [],

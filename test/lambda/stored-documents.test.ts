@@ -23,6 +23,7 @@ const REPORT: NodeReport = {
   build: '1.4',
   onsetUnixSeconds: 1_795_400_000.5,
   onsetBeforeEndSeconds: 30,
+  onsetBeforeWindow: false,
   suspects: [
     {
       function: 'read_loop',
@@ -72,6 +73,14 @@ function changed(document: string, place: readonly (string | number)[], to: unkn
   return JSON.stringify(content);
 }
 
+/** Items written before it existed lack it. */
+const LATER_FIELD = 'onsetBeforeWindow';
+
+it('a node report from before it told whether the onset lies before the window says that it does not', () => {
+  const former = changed(writeStoredReport({ ...REPORT, onsetBeforeWindow: true }), [LATER_FIELD], undefined);
+  expect(readStoredReport(former)).toMatchObject({ value: { onsetBeforeWindow: false } });
+});
+
 describe.each(DOCUMENTS)('%s', (_what, document, read, value) => {
   it('comes back as it was written', () => {
     expect(read(document)).toEqual({ value });
@@ -82,7 +91,7 @@ describe.each(DOCUMENTS)('%s', (_what, document, read, value) => {
   });
 
   const fields = placesOf(JSON.parse(document)).filter(
-    (place) => typeof place.at(-1) === 'string' && place[0] !== 'schema',
+    (place) => typeof place.at(-1) === 'string' && place[0] !== 'schema' && place[0] !== LATER_FIELD,
   );
   it.each(fields.map((place) => [place.join('.'), place] as const))(
     'without %s is a problem, and no exception',

@@ -199,6 +199,7 @@ describe('what the incidents table gives back', () => {
       build: null,
       onsetUnixSeconds: null,
       onsetBeforeEndSeconds: 30,
+      onsetBeforeWindow: false,
       suspects: [],
       narrowing: { suspects: 0, functions: 7 },
       path: [],

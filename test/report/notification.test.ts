@@ -10,6 +10,13 @@ import { SPIN } from './sample-report.ts';
 describe('the notification', () => {
   const { subject, body, attributes } = notify([nodeReport(SPIN)]);
 
+  it('does not say since when where all of the window is abnormal, only that it is older', () => {
+    const late = notify([nodeReport(SPIN, { onsetBeforeWindow: true })]);
+    expect(late.body).toContain('Since      before 2026-11-23 02:10:55 UTC, when the window began\n');
+    const noClock = notify([nodeReport(SPIN, { onsetBeforeWindow: true, onsetUnixSeconds: null })]);
+    expect(noClock.body).toContain('Since      before the window began, 19.2');
+  });
+
   it('names verdict, service, function and node in its subject', () => {
     expect(subject).toBe('spin in lighttpd: scgi_write_request (node web-7)');
   });

@@ -119,7 +119,11 @@ function expectSummary(
   { summary }: Report,
 ): void {
   const since = (trace.window.endNs - finding.onsetNs) / 1e9;
-  expect(summary).toContain(`for the last ${shown(since)} of the window`);
+  const span =
+    finding.onsetNs > 0
+      ? `for the last ${shown(since)} of the window`
+      : `in all ${shown(since)} of the window`;
+  expect(summary).toContain(span);
   switch (finding.kind) {
     case 'loop': {
       const [, leader = '', rate = '', most = '0'] =

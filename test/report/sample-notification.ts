@@ -19,6 +19,7 @@ export function nodeReport(report: Report, more: Partial<NodeReport> = {}): Node
     build: report.build,
     onsetUnixSeconds: Date.parse('2026-11-23T02:10:55Z') / 1000,
     onsetBeforeEndSeconds: 19.2,
+    onsetBeforeWindow: false,
     suspects: report.suspects.map(toNodeSuspect),
     narrowing: report.narrowing,
     path: shortPath(report),

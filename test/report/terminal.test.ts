@@ -93,6 +93,12 @@ Warnings
 `);
 });
 
+it('says that the trouble is older than the window where nothing in it is normal', () => {
+  expect(renderTerminalReport({ ...spin, onset: spin.window.start })).toMatch(
+    /^SPIN \(high confidence\), since before the window began at 1000\.000\n/,
+  );
+});
+
 it('names nobody where all is normal', () => {
   const text = renderTerminalReport({
     ...spin,
