@@ -8,6 +8,7 @@ import type { InferenceWarning } from '../inference/warnings.ts';
 import { skipWarnings } from '../trace/skip-warnings.ts';
 import type { Trace } from '../trace/trace.ts';
 import { atLeast, count, percent, plural, ratio, seconds, significant } from './figures.ts';
+import { knownCalls } from './onset.ts';
 import type { Verdict } from './report.ts';
 
 const CAPITALIZED: Readonly<Record<Exclude<Verdict, 'normal'>, string>> = {
@@ -177,9 +178,10 @@ function withinFinding({ kind, abnormality }: Finding): string {
 const MAX_RECORDER_WARNINGS = 10;
 const MAX_RECORDER_WARNING_CHARACTERS = 500;
 
-export function warningsOf({ warnings, calls: { trace } }: Inference): string[] {
+export function warningsOf({ warnings, finding, calls: { trace } }: Inference): string[] {
+  const known = knownCalls(finding?.onsetNs ?? null, 0);
   return [
-    ...warnings.map(warningInWords),
+    ...warnings.map((warning) => warningInWords(warning, known)),
     ...(trace.recording?.warnings ?? [])
       .slice(0, MAX_RECORDER_WARNINGS)
       .map(
@@ -189,12 +191,12 @@ export function warningsOf({ warnings, calls: { trace } }: Inference): string[] 
   ];
 }
 
-function warningInWords(warning: InferenceWarning): string {
+function warningInWords(warning: InferenceWarning, known: string): string {
   switch (warning.kind) {
     case 'no-signatures':
       return 'No signature set: functions cannot be named. Make one with `perfscope mine PROFILE… --service NAME` and publish it with `perfscope publish`.';
     case 'drift':
-      return `The signatures explain only ${percent(warning.coverage)} of the calls before the onset: the build or the workload has changed since they were mined. Mine again from profiles of this build.`;
+      return `The signatures explain only ${percent(warning.coverage)} of ${known}: the build or the workload has changed since they were mined. Mine again from profiles of this build.`;
     case 'unstable-signatures':
       return `${percent(warning.share)} of the signatures do not hold from one workload to another: profile more workloads.`;
     case 'stacks':
